@@ -1,0 +1,114 @@
+"""A publishing connection to the broker: confirmed, mandatory, bounded in time, and honest about what it doesn't know."""
+
+import asyncio
+from contextlib import suppress
+from urllib.parse import unquote, urlsplit
+
+import aio_pika
+from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractRobustConnection
+from aiormq.exceptions import AMQPError, ChannelInvalidStateError
+
+from contracts import topology
+
+
+class NotSent(Exception):  # noqa: N818 - the state it names
+    """The broker is away, blocked, or has nowhere to put the message: it was certainly not accepted."""
+
+
+class Unconfirmed(Exception):  # noqa: N818 - the state it names
+    """The message was sent and its confirm did not come: it may have been accepted."""
+
+
+def user_of(url: str) -> str:
+    """The broker user that a URL logs in as."""
+    return unquote(urlsplit(url).username or "guest")
+
+
+class Bus:
+    """Publishes bundles as one broker user. Safe for concurrent use within an event loop."""
+
+    def __init__(self, url: str, *, name: str, confirm_timeout_seconds: float = 5.0) -> None:
+        self._url = url
+        self._name = name
+        self._user = user_of(url)
+        self._confirm_timeout_seconds = confirm_timeout_seconds
+        self._connection: AbstractRobustConnection | None = None
+        self._channel: AbstractChannel | None = None
+        self._exchanges: dict[str, AbstractExchange] = {}
+
+    @property
+    def connection(self) -> AbstractRobustConnection:
+        """The connection, for what is consumed beside publishing."""
+        assert self._connection is not None, "the bus is not started"
+        return self._connection
+
+    @property
+    def ready(self) -> bool:
+        """Whether a publish could leave now: connected and not blocked by the broker."""
+        return self._connection is not None and self._connection.connected.is_set() and not self._blocked()
+
+    async def start(self, domains: tuple[str, ...] = topology.DOMAINS) -> None:
+        """Connect and declare the whole topology."""
+        self._connection = await aio_pika.connect_robust(
+            self._url, client_properties={"connection_name": self._name}, heartbeat=30, reconnect_interval=1
+        )
+        self._channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
+        await self._declare(self._channel, domains)
+
+    async def stop(self) -> None:
+        """Close the connection; what is unconfirmed stays unknown."""
+        if self._connection is not None:
+            with suppress(AMQPError, ConnectionError, TimeoutError, asyncio.CancelledError):
+                await asyncio.wait_for(self._connection.close(), 5)
+
+    async def publish(
+        self, exchange: str, routing_key: str, body: bytes, *, durable: bool = True, delay_seconds: float | None = None
+    ) -> None:
+        """Publish one bundle and wait for the broker's confirm.
+
+        A durable one survives the broker; one that no queue takes is refused. Raises `NotSent`, `Unconfirmed`.
+        """
+        message = aio_pika.Message(
+            body,
+            content_type="application/json",
+            user_id=self._user,
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT if durable else aio_pika.DeliveryMode.NOT_PERSISTENT,
+            expiration=delay_seconds,
+        )
+        if not self.ready:
+            raise NotSent
+        try:
+            async with asyncio.timeout(self._confirm_timeout_seconds):
+                await self._exchanges[exchange].publish(message, routing_key, mandatory=True)
+        except aio_pika.exceptions.PublishError as error:
+            raise NotSent from error
+        except ChannelInvalidStateError as error:
+            raise NotSent from error
+        except (TimeoutError, AMQPError, ConnectionError, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and (task := asyncio.current_task()) and task.cancelling():
+                raise
+            raise Unconfirmed from error
+
+    async def reply(self, queue: str, body: bytes) -> None:
+        """Send answers to a gateway: neither mandatory nor retried, for the asker asks again."""
+        if not self.ready:
+            return
+        message = aio_pika.Message(body, content_type="application/json", user_id=self._user)
+        with suppress(TimeoutError, AMQPError, ConnectionError, ChannelInvalidStateError):
+            async with asyncio.timeout(self._confirm_timeout_seconds):
+                await self._exchanges[""].publish(message, queue, mandatory=False)
+
+    def _blocked(self) -> bool:
+        # aiormq waits silently while the broker blocks publishers; we would rather say so.
+        transport = getattr(self._connection, "transport", None)
+        unblocked = getattr(getattr(transport, "connection", None), "_Connection__connection_unblocked", None)
+        return unblocked is not None and not unblocked.is_set()
+
+    async def _declare(self, channel: AbstractChannel, domains: tuple[str, ...]) -> None:
+        for name, kind in ((topology.COMMANDS, "direct"), (topology.EVENTS, "topic"), (topology.DELAY, "direct")):
+            self._exchanges[name] = await channel.declare_exchange(name, aio_pika.ExchangeType(kind), durable=True)
+        self._exchanges[""] = channel.default_exchange
+        for queue in topology.queues(domains):
+            declared = await channel.declare_queue(queue.name, durable=True, arguments=queue.arguments)
+            for exchange, routing_key in queue.bindings:
+                await declared.bind(exchange, routing_key)

@@ -1,0 +1,128 @@
+"""The envelope around each message, and bundles of them: the body of every AMQP message of ours."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic_core import from_json, to_json
+
+from contracts.message import Message
+
+MAX_BUNDLE_MESSAGES = 256
+MAX_BUNDLE_BYTES = 1024 * 1024
+
+
+class Undecodable(ValueError):
+    """The bytes are not a bundle of envelopes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """On whose behalf a message is sent.
+
+    `principal` is the user (`usr_…`) or, for API keys, the merchant (`mer_…`). `oversees` says that the
+    edge found the permission that lets this route see or act on other people's things.
+    """
+
+    principal: str
+    session: str | None = None
+    oversees: bool = False
+    address: str | None = None
+
+    def owns(self, owner: str) -> bool:
+        """Whether things of `owner` exist for this caller."""
+        return self.oversees or self.principal == owner
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One message on its way, with what is needed to deduplicate, answer, retry and trace it.
+
+    `id` is made once and reused by each re-send; the id of a root command is its operation's. `request`
+    tells submissions of the same operation apart. `cause` is the id of the message that led to this one: in
+    an answer, the message that is answered. `saga` travels with a saga's commands and comes back with the answers.
+    """
+
+    id: str
+    type: str
+    body: Message | dict[str, Any]
+    operation: str | None = None
+    request: str | None = None
+    fingerprint: str | None = None
+    cause: str | None = None
+    reply_to: str | None = None
+    saga: str | None = None
+    caller: Caller | None = None
+    attempt: int = 1
+    traceparent: str | None = None
+    sent_at: float = 0.0
+
+    def again(self) -> "Envelope":
+        """The same message for its next attempt."""
+        return replace(self, attempt=self.attempt + 1)
+
+
+def encode(envelope: Envelope) -> bytes:
+    """One envelope as JSON; absent fields are left out."""
+    fields: dict[str, Any] = {"id": envelope.id, "type": envelope.type, "body": envelope.body}
+    for name in ("operation", "request", "fingerprint", "cause", "reply_to", "saga", "traceparent"):
+        value = getattr(envelope, name)
+        if value is not None:
+            fields[name] = value
+    if envelope.caller is not None:
+        fields["caller"] = envelope.caller
+    if envelope.attempt != 1:
+        fields["attempt"] = envelope.attempt
+    if envelope.sent_at:
+        fields["sent_at"] = envelope.sent_at
+    return to_json(fields)
+
+
+def pack(encoded: Iterable[bytes]) -> Iterator[bytes]:
+    """Bundles of at most `MAX_BUNDLE_MESSAGES` and `MAX_BUNDLE_BYTES`, in order.
+
+    A single message over the limit gets a bundle of its own: the edge bounds bodies long before.
+    """
+    parts: list[bytes] = []
+    size = 2
+    for part in encoded:
+        if parts and (len(parts) == MAX_BUNDLE_MESSAGES or size + len(part) + 1 > MAX_BUNDLE_BYTES):
+            yield b"[" + b",".join(parts) + b"]"
+            parts, size = [], 2
+        parts.append(part)
+        size += len(part) + 1
+    if parts:
+        yield b"[" + b",".join(parts) + b"]"
+
+
+def unpack(bundle: bytes) -> list[Envelope]:
+    """The envelopes of a bundle, bodies still as plain data. Raises `Undecodable`."""
+    try:
+        return [_envelope(fields) for fields in from_json(bundle)]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        reason = f"not a bundle: {type(error).__name__}"
+        raise Undecodable(reason) from error
+
+
+def _envelope(fields: dict[str, Any]) -> Envelope:
+    get = fields.get
+    caller = get("caller")
+    if not isinstance(fields["body"], dict):
+        raise TypeError
+    return Envelope(
+        fields["id"],
+        fields["type"],
+        fields["body"],
+        get("operation"),
+        get("request"),
+        get("fingerprint"),
+        get("cause"),
+        get("reply_to"),
+        get("saga"),
+        None
+        if caller is None
+        else Caller(caller["principal"], caller.get("session"), caller.get("oversees", False), caller.get("address")),
+        get("attempt", 1),
+        get("traceparent"),
+        get("sent_at", 0.0),
+    )

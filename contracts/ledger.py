@@ -1,0 +1,283 @@
+"""The ledger: wallets, holds and movements."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from contracts.ids import HoldId, MovementId, OperationId, UserId, WalletId
+from contracts.message import Command, Kind, Query, Refusal, Text, View
+from contracts.money import Amount, Balance, Currency
+from contracts.pages import Page, PageOf
+
+Label = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+WalletStatus = Literal["active", "frozen", "closed"]
+MovementKind = Literal["transfer", "top_up", "top_up_reversal", "withdrawal", "payment", "refund", "fee", "correction"]
+
+
+class BalanceView(View):
+    """Minor units. `available = posted − held`."""
+
+    posted: Balance
+    held: Balance
+    available: Balance
+
+
+class WalletView(View):
+    """A wallet: one account of the ledger in one currency."""
+
+    id: WalletId
+    currency: Currency
+    label: str | None = None
+    status: WalletStatus
+    balance: BalanceView
+    created_at: datetime
+
+
+class MovementView(View):
+    """One movement as one side of it sees it: `amount` is negative where money left."""
+
+    id: MovementId
+    kind: MovementKind
+    amount: Balance
+    currency: Currency
+    balance_after: Balance
+    counterparty: str | None = None
+    operation_id: OperationId
+    created_at: datetime
+
+
+class HoldView(View):
+    """Money set aside on `account_id` for one purpose; `remaining` minor units can still be captured.
+
+    `recipient` owns the account that it is meant for.
+    """
+
+    id: HoldId
+    account_id: WalletId
+    amount: Balance
+    remaining: Balance
+    recipient: UserId | None = None
+    status: Literal["open", "captured", "released", "expired"]
+
+
+class OpenWallet(Command[WalletView]):
+    """Open an empty wallet for the caller."""
+
+    currency: Currency
+    label: Label | None = None
+
+
+class RenameWallet(Command[WalletView]):
+    """Give the wallet another label, or none."""
+
+    wallet_id: WalletId
+    label: Label | None
+
+
+class FreezeWallet(Command[WalletView]):
+    """Nothing leaves a frozen wallet, nor is it sent to. What was frozen by an operator only an operator unfreezes."""
+
+    wallet_id: WalletId
+
+
+class UnfreezeWallet(Command[WalletView]):
+    """The opposite of `FreezeWallet`. Raises `PermissionDenied` to an owner whose wallet an operator froze."""
+
+    wallet_id: WalletId
+
+
+class CloseWallet(Command[WalletView]):
+    """Close an empty wallet for good. Raises `WalletNotEmpty` unless posted = held = 0, `WalletFrozen` as above."""
+
+    wallet_id: WalletId
+
+
+class GetWallet(Query[WalletView]):
+    """One wallet with its balance."""
+
+    wallet_id: WalletId
+
+
+class ListWallets(PageOf[WalletView]):
+    """The caller's wallets, newest first."""
+
+    status: WalletStatus | None = None
+    currency: Currency | None = None
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+
+
+class ListMovements(PageOf[MovementView]):
+    """A wallet's statement, newest first, in the order of the account's own numbering."""
+
+    wallet_id: WalletId
+    kind: MovementKind | None = None
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+
+
+class AccountRef(View):
+    """An account that was resolved or checked for a saga."""
+
+    account_id: WalletId
+    currency: Currency
+
+
+class FindWallet(Command[AccountRef]):
+    """The owner's oldest active wallet in a currency: where money sent to a person goes. Raises `NotFound`."""
+
+    internal = True
+
+    owner: UserId
+    currency: Currency
+
+
+class CheckWallet(Command[AccountRef]):
+    """Whether this wallet can receive: `NotFound` unless `owner`'s, `WalletFrozen`, `WalletClosed`, `CurrencyMismatch`."""
+
+    internal = True
+
+    account_id: WalletId
+    owner: UserId
+    currency: Currency
+
+
+class PlaceHold(Command[HoldView]):
+    """Set money aside at `account_id` for captures that go to `to`.
+
+    Raises `NotFound` (source not `owner`'s, or no destination), `WalletFrozen`, `WalletClosed`, `CurrencyMismatch`,
+    `SelfTransfer`, `InsufficientFunds`, `HoldReleased` (the release came first).
+    """
+
+    internal = True
+
+    hold_id: HoldId
+    account_id: WalletId
+    owner: UserId
+    to: WalletId
+    amount: Amount
+    currency: Currency
+
+
+class Leg(View):
+    """Where a part of a captured hold goes."""
+
+    to: WalletId
+    amount: Amount
+    kind: MovementKind
+
+
+class SettleHold(Command[HoldView]):
+    """Capture a hold into `legs`; `final` releases what remains. Destinations are checked here.
+
+    Legs go to the wallet that the hold names, or to the system's own accounts. Raises `NotFound`, `HoldCaptured`,
+    `HoldReleased`, `HoldExceeded`; for a destination `WalletFrozen`, `WalletClosed`, `WalletBalanceLimit`.
+    """
+
+    internal = True
+
+    hold_id: HoldId
+    account_id: WalletId
+    legs: list[Leg] = Field(min_length=1, max_length=8)
+    final: bool = True
+
+
+class ReleaseHold(Command[HoldView]):
+    """Give a hold back. Harmless when repeated, and when it arrives before its hold (a tombstone stays).
+
+    Raises `HoldCaptured`.
+    """
+
+    internal = True
+
+    hold_id: HoldId
+    account_id: WalletId
+
+
+class PostingView(View):
+    """A movement that was posted."""
+
+    movement_id: MovementId
+    account_id: WalletId
+
+
+class CreditWallet(Command[PostingView]):
+    """Post money that arrived from a provider. Never refused: what a closed wallet can't take goes to suspense."""
+
+    internal = True
+
+    account_id: WalletId
+    amount: Amount
+    currency: Currency
+    kind: MovementKind
+
+
+class WalletFrozen(Refusal):
+    """The wallet is frozen."""
+
+    kind = Kind.FORBIDDEN
+    detail = "The wallet is frozen."
+
+
+class WalletClosed(Refusal):
+    """The wallet is closed."""
+
+    kind = Kind.FORBIDDEN
+    detail = "The wallet is closed."
+
+
+class WalletNotEmpty(Refusal):
+    """A wallet with money in it, or on hold, can't be closed."""
+
+    kind = Kind.CONFLICT
+    detail = "The wallet still holds money."
+
+
+class InsufficientFunds(Refusal):
+    """Less is available than was asked for."""
+
+    kind = Kind.MONEY
+    detail = "The wallet's available balance is too low."
+
+
+class CurrencyMismatch(Refusal):
+    """The wallet has another currency."""
+
+    kind = Kind.INVALID
+    detail = "The currency is not the wallet's."
+
+
+class SelfTransfer(Refusal):
+    """Source and destination are the same wallet."""
+
+    kind = Kind.INVALID
+    detail = "Source and destination are the same wallet."
+
+
+class HoldReleased(Refusal):
+    """The hold was released before this message came."""
+
+    kind = Kind.CONFLICT
+    detail = "The hold was released."
+
+
+class HoldCaptured(Refusal):
+    """The hold was captured; it can't be released any more."""
+
+    kind = Kind.CONFLICT
+    detail = "The hold was captured."
+
+
+class HoldExceeded(Refusal):
+    """More was to be captured than remains on hold."""
+
+    kind = Kind.CONFLICT
+    detail = "The hold is smaller than what was to be captured."
+
+
+class WalletBalanceLimit(Refusal):
+    """The movement would take the balance beyond what an account can hold."""
+
+    kind = Kind.MONEY
+    detail = "The wallet can't hold that much."

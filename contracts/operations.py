@@ -1,0 +1,50 @@
+"""Operations: the durable answer behind every 202, and the reply that carries an answer home."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from contracts.ids import OperationId
+from contracts.message import Problem, Query, View
+
+Status = Literal["pending", "succeeded", "failed", "unknown"]
+
+
+class FailureView(View):
+    """Why a thing failed; `code` is a refusal's."""
+
+    code: str
+    detail: str
+
+
+class OperationView(View):
+    """Where a command stands. `result` is the resource as the command left it; `unknown` is not final."""
+
+    id: OperationId
+    type: str
+    status: Status
+    created_at: datetime
+    completed_at: datetime | None = None
+    result: dict[str, Any] | None = None
+    problem: Problem | None = None
+
+
+class GetOperation(Query[OperationView]):
+    """One operation of the caller's own (or of anybody, for those who oversee)."""
+
+    operation_id: OperationId
+
+
+class Reply(View):
+    """An answer on its way home: to the gateway that asked, or to the saga that sent the command.
+
+    `type` and the times are those of the operation (None for queries, calls and a saga's commands).
+    `request` is the request that the operation was first made by: another one is a repeat.
+    """
+
+    status: Status
+    result: dict[str, Any] | None = None
+    problem: Problem | None = None
+    type: str | None = None
+    request: str | None = None
+    created_at: datetime | None = None
+    completed_at: datetime | None = None

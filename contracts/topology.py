@@ -1,0 +1,105 @@
+"""The broker's exchanges and queues, as code: declared whole by every process that publishes."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+DOMAINS = ("identity", "ledger", "topups", "transfers", "operations")
+
+COMMANDS = "saldo.commands"
+EVENTS = "saldo.events"
+DELAY = "saldo.delay"
+
+TRANSIENT_TTL_SECONDS = 30
+"""How long a call or query may wait in its queue: nobody listens for its answer any longer."""
+
+SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {}
+"""Which domain hears which events of other domains, by wire name. An event that nobody hears is not published."""
+
+
+@dataclass(frozen=True)
+class Queue:
+    """A queue and the (exchange, routing key) pairs that lead to it."""
+
+    name: str
+    bindings: tuple[tuple[str, str], ...] = ()
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+QUORUM = {"x-queue-type": "quorum", "x-delivery-limit": -1}
+
+
+def commands(domain: str) -> str:
+    """The durable queue of a domain's commands and of the answers to its sagas."""
+    return f"{domain}.commands"
+
+
+def slow(domain: str) -> str:
+    """The durable queue of a domain's commands that need slow preparation."""
+    return f"{domain}.slow"
+
+
+def events(domain: str) -> str:
+    """The durable queue of the events that a domain hears."""
+    return f"{domain}.events"
+
+
+def calls(domain: str) -> str:
+    """The transient queue of a domain's calls."""
+    return f"{domain}.calls"
+
+
+def queries(domain: str) -> str:
+    """The transient queue of a domain's queries."""
+    return f"{domain}.queries"
+
+
+def delay(domain: str) -> str:
+    """Where a domain's messages wait for their next attempt; each goes back to the queue it came from."""
+    return f"{domain}.delay"
+
+
+def dead(domain: str) -> str:
+    """Where a domain's messages go that failed for good, until they are drained into its table."""
+    return f"{domain}.dead"
+
+
+def replies(gateway: str) -> str:
+    """The exclusive reply queue of a gateway instance."""
+    return f"gateway.{gateway}.replies"
+
+
+def queues(
+    domains: tuple[str, ...] = DOMAINS, subscriptions: dict[str, tuple[str, ...]] | None = None
+) -> list[Queue]:
+    """Every durable or transient queue of these domains."""
+    heard = SUBSCRIPTIONS if subscriptions is None else subscriptions
+    return [queue for domain in domains for queue in _of(domain, heard.get(domain, ()))]
+
+
+def listeners(event: str) -> bool:
+    """Whether anybody hears this event."""
+    return any(event in heard for heard in SUBSCRIPTIONS.values())
+
+
+def _of(domain: str, heard: tuple[str, ...]) -> list[Queue]:
+    transient = {"x-message-ttl": TRANSIENT_TTL_SECONDS * 1000}
+    durable = (commands(domain), slow(domain), events(domain))
+    return [
+        Queue(durable[0], ((COMMANDS, durable[0]),), QUORUM),
+        Queue(durable[1], ((COMMANDS, durable[1]),), QUORUM),
+        Queue(durable[2], ((COMMANDS, durable[2]), *((EVENTS, event) for event in heard)), QUORUM),
+        Queue(calls(domain), ((COMMANDS, calls(domain)),), transient),
+        Queue(queries(domain), ((COMMANDS, queries(domain)),), transient),
+        Queue(
+            delay(domain),
+            tuple((DELAY, name) for name in durable),
+            # At-least-once dead-lettering needs reject-publish; without it a full target would drop the message.
+            QUORUM
+            | {
+                "x-dead-letter-exchange": COMMANDS,
+                "x-dead-letter-strategy": "at-least-once",
+                "x-overflow": "reject-publish",
+            },
+        ),
+        Queue(dead(domain), ((COMMANDS, dead(domain)),), QUORUM),
+    ]

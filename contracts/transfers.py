@@ -1,0 +1,133 @@
+"""Transfers: wallet to wallet, or to a person by e-mail."""
+
+from datetime import datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from contracts.identity import EmailAddress
+from contracts.ids import TransferId, UserId, WalletId
+from contracts.message import Command, Event, Metadata, Query, Text, View
+from contracts.money import Amount, Currency
+from contracts.operations import FailureView
+from contracts.pages import Moment, PageOf
+
+TransferStatus = Literal["pending", "completed", "failed"]
+Note = Annotated[Text, StringConstraints(max_length=500)]
+
+
+class Source(View):
+    """Where the money comes from."""
+
+    wallet_id: WalletId
+
+
+class Destination(View):
+    """Where it goes: exactly one of the two."""
+
+    wallet_id: WalletId | None = None
+    email: EmailAddress | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if (self.wallet_id is None) == (self.email is None):
+            message = "Name exactly one of wallet_id and email."
+            raise ValueError(message)
+        return self
+
+
+class TransferView(View):
+    """One transfer as one side of it sees it.
+
+    The sender of money to an e-mail address never learns whose wallet it is: `destination` stays the address.
+    The recipient sees the wallet that it went to.
+    """
+
+    id: TransferId
+    status: TransferStatus
+    source: Source
+    destination: Destination
+    amount: Amount
+    currency: Currency
+    note: str | None = None
+    metadata: dict[str, str]
+    failure: FailureView | None = None
+    created_at: datetime
+    completed_at: datetime | None = None
+
+
+class RequestTransfer(Command[TransferView]):
+    """Move money out of one of the caller's wallets. Raises `SelfTransfer`; the rest is the saga's to find out."""
+
+    source: Source
+    destination: Destination
+    amount: Amount
+    currency: Currency
+    note: Note | None = None
+    metadata: Metadata = Field(default_factory=dict)
+
+
+class GetTransfer(Query[TransferView]):
+    """One transfer that the caller sent or received."""
+
+    transfer_id: TransferId
+
+
+class ListTransfers(PageOf[TransferView]):
+    """The caller's transfers, sent and received, newest first. `created_to` is exclusive.
+
+    Those who oversee see everybody's; `direction` is always the caller's own.
+    """
+
+    status: TransferStatus | None = None
+    wallet_id: WalletId | None = None
+    direction: Literal["sent", "received"] | None = None
+    created_from: Moment | None = None
+    created_to: Moment | None = None
+
+
+class TransferRequested(Event):
+    """Somebody asked for a transfer. `destination` or `email` says where it goes."""
+
+    transfer_id: TransferId
+    sender: UserId
+    source: WalletId
+    destination: WalletId | None
+    email: EmailAddress | None
+    amount: Amount
+    currency: Currency
+
+
+class TransferCompleted(Event):
+    """The money has moved. `recipient` owns the wallet it went to; a system account has no owner."""
+
+    transfer: TransferView
+    sender: UserId
+    recipient: UserId | None
+
+
+class TransferFailed(Event):
+    """No money has moved."""
+
+    transfer: TransferView
+    sender: UserId
+
+
+class CompleteTransfer(Command[TransferView]):
+    """The money has moved to `destination`, a wallet of `recipient`."""
+
+    internal = True
+
+    transfer_id: TransferId
+    destination: WalletId
+    recipient: UserId | None = None
+
+
+class FailTransfer(Command[TransferView]):
+    """No money has moved, for this reason."""
+
+    internal = True
+
+    transfer_id: TransferId
+    code: str
+    detail: str

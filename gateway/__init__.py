@@ -1,0 +1,1 @@
+"""Where it is said: the HTTP edge that turns requests into messages and answers into responses."""

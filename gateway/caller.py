@@ -1,0 +1,108 @@
+"""Who calls: access tokens, verified once and remembered until they expire."""
+
+import re
+import time
+from typing import Any
+
+import jwt
+from jwt.exceptions import ExpiredSignatureError, PyJWTError
+
+from contracts.envelope import Caller
+from contracts.identity import ROLES
+from gateway import problems
+from gateway.keys import SigningKeys
+
+ISSUER = AUDIENCE = "saldo"
+ALGORITHM = "EdDSA"
+BEARER = re.compile(rb"bearer +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)", re.IGNORECASE)
+SUBJECT = re.compile(r"usr_[A-Za-z0-9_-]{1,60}")
+TOKEN_LENGTH_MAX = 4096
+REQUIRED = ["iss", "aud", "sub", "sid", "roles", "iat", "exp", "jti"]
+
+
+class Session:
+    """A verified token: its principal and permissions, and the `Caller` that goes into envelopes."""
+
+    __slots__ = ("_last", "expires_at", "permissions", "principal", "session")
+
+    def __init__(self, principal: str, session: str, permissions: frozenset[str], expires_at: float) -> None:
+        self.principal = principal
+        self.session = session
+        self.permissions = permissions
+        self.expires_at = expires_at
+        self._last = Caller(principal, session)
+
+    def caller(self, scope: str, address: str) -> Caller:
+        """On whose behalf a message of a route with this scope is sent. Raises `Trouble` 403."""
+        oversees = f"{scope}_any" in self.permissions
+        if not oversees and scope not in self.permissions:
+            raise problems.permission_denied()
+        last = self._last
+        if last.oversees is not oversees or last.address != address:
+            last = self._last = Caller(self.principal, self.session, oversees, address)
+        return last
+
+
+class Callers:
+    """Tells who calls. Other kinds of credentials than access tokens will be told apart by their prefix here."""
+
+    def __init__(self, keys: SigningKeys, cache_size: int) -> None:
+        self._keys = keys
+        self._cache_size = cache_size
+        self._sessions: dict[bytes, Session] = {}
+
+    def known(self, authorization: bytes | None, now: float) -> Session | None:
+        """The session of a header that was verified before. Raises `Trouble` 401 once it has expired."""
+        session = self._sessions.get(authorization) if authorization is not None else None
+        if session is not None and session.expires_at <= now:
+            self._sessions.pop(authorization or b"", None)
+            raise problems.token_expired()
+        return session
+
+    async def verify(self, authorization: bytes | None) -> Session:
+        """The session of a header. Raises `Trouble` 401, or 503 while no keys are known."""
+        if authorization is None:
+            raise problems.token_missing()
+        token = BEARER.fullmatch(authorization)
+        if token is None or len(token[1]) > TOKEN_LENGTH_MAX:
+            raise problems.token_invalid()
+        session = await self._verified(token[1].decode())
+        if len(self._sessions) >= self._cache_size:
+            # The oldest entry: a token that is still in use is verified again at its next request.
+            self._sessions.pop(next(iter(self._sessions)))
+        self._sessions[authorization] = session
+        return session
+
+    async def _verified(self, token: str) -> Session:
+        if not self._keys.loaded:
+            raise problems.busy()
+        try:
+            header = jwt.get_unverified_header(token)
+            kid = header.get("kid")
+            if header.get("alg") != ALGORITHM or not isinstance(kid, str) or len(kid) > 128:  # noqa: PLR2004
+                raise problems.token_invalid()
+            key = await self._keys.find(kid)
+            if key is None:
+                raise problems.token_invalid()
+            claims = jwt.decode(
+                token, key, algorithms=[ALGORITHM], audience=AUDIENCE, issuer=ISSUER,
+                # A worker's clock may be ahead of ours.
+                options={"require": REQUIRED, "verify_iat": False},
+            )  # fmt: skip
+        except ExpiredSignatureError:
+            raise problems.token_expired() from None
+        except (PyJWTError, ValueError, TypeError, RecursionError):
+            raise problems.token_invalid() from None
+        return _session(claims)
+
+
+def _session(claims: dict[str, Any]) -> Session:
+    roles, subject, session = claims["roles"], claims["sub"], claims["sid"]
+    well_formed = isinstance(roles, list) and all(isinstance(role, str) for role in roles)
+    if not well_formed or not SUBJECT.fullmatch(subject) or not isinstance(session, str):
+        raise problems.token_invalid()
+    permissions = frozenset(permission for role in roles for permission in ROLES.get(role, ()))
+    expires_at = float(claims["exp"])
+    if expires_at <= time.time():
+        raise problems.token_expired()
+    return Session(subject, session, permissions, expires_at)

@@ -1,0 +1,182 @@
+"""The route table: one line binds an HTTP name to a message, and everything else is worked out from the message."""
+
+import re
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from contracts import topology
+from contracts.message import Asked, Call, Command, Query
+from gateway import problems
+from gateway.response import Response
+from gateway.validation import Rules
+
+if TYPE_CHECKING:
+    from gateway.caller import Session
+    from gateway.request import Request
+    from gateway.services import Services
+
+Endpoint = Callable[["Services", "Request", "Route", "Session | None", dict[str, str]], Awaitable[Response]]
+Kind = Literal["command", "call", "query"]
+
+PARAMETER = re.compile(r"\{([a-z_]+)\}")
+WHOLE_NUMBER = (re.compile(r"-?[0-9]{1,18}"), "This must be a whole number.")
+MOMENT = (
+    re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)"),
+    "This must be an RFC 3339 date and time with an offset.",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One HTTP operation.
+
+    `scope` is the permission that it needs (None: open to all); whoever has `<scope>_any` may see or act on other
+    people's things here. `limit` names a rate limit per address instead of the one per caller.
+    """
+
+    method: str
+    path: str
+    message: type[Asked[Any]]
+    kind: Kind
+    group: str
+    status: int = 200
+    money: bool = False
+    scope: str | None = None
+    limit: str | None = None
+    csv: bool = False
+    endpoint: Endpoint | None = None
+    queue: str = ""
+    parameters: tuple[str, ...] = ()
+    rules: Rules = field(default_factory=lambda: Rules({}))
+
+    @property
+    def name(self) -> str:
+        """The route as people write it."""
+        return f"{self.method} {self.path}"
+
+    @property
+    def body_fields(self) -> tuple[str, ...]:
+        """The message's fields that the body says, not the path."""
+        return tuple(name for name in self.message.model_fields if name not in self.parameters)
+
+
+class Routes:
+    """A table of routes, in the order in which people read them."""
+
+    def __init__(self, group: str) -> None:
+        self.group = group
+        self.routes: list[Route] = []
+
+    def __iter__(self) -> Iterator[Route]:
+        return iter(self.routes)
+
+    def says(
+        self,
+        name: str,
+        message: type[Asked[Any]],
+        *,
+        creates: bool = False,
+        money: bool = False,
+        scope: str | None = None,
+        limit: str | None = None,
+    ) -> None:
+        """Bind a name to a command or a call."""
+        method, path = name.split(" ")
+        status = 201 if creates else 204 if method == "DELETE" else 200
+        self._add(method, path, message, status=status, money=money, scope=scope, limit=limit)
+
+    def asks(
+        self,
+        name: str,
+        message: type[Asked[Any]],
+        *,
+        scope: str | None = None,
+        csv: bool = False,
+        endpoint: Endpoint | None = None,
+    ) -> None:
+        """Bind a name to a query; an `endpoint` answers in its own way."""
+        method, path = name.split(" ")
+        self._add(method, path, message, scope=scope, csv=csv, endpoint=endpoint)
+
+    def _add(self, method: str, path: str, message: type[Asked[Any]], **options: Any) -> None:
+        parameters = tuple(PARAMETER.findall(path))
+        assert set(parameters) <= message.model_fields.keys(), f"{path} names what {message.__name__} has not"
+        kind, queue = _kind(message)
+        assert not options.get("money") or kind == "command", f"{path}: money moves by commands only"
+        self.routes.append(
+            Route(
+                method=method,
+                path=path,
+                message=message,
+                kind=kind,
+                group=self.group,
+                queue=queue,
+                parameters=parameters,
+                rules=_rules(message),
+                **options,
+            )
+        )
+
+
+class Table:
+    """Finds the route of a request: fixed paths by a dictionary, the others by their parts."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._paths: dict[str, dict[str, Route]] = {}
+        for route in routes:
+            methods = self._paths.setdefault(PARAMETER.sub("{}", route.path), {})
+            assert route.method not in methods, f"{route.name} is there twice"
+            methods[route.method] = route
+        self._fixed = {path: methods for path, methods in self._paths.items() if "{}" not in path}
+        self._open: dict[int, list[tuple[list[str], dict[str, Route]]]] = {}
+        for path, methods in self._paths.items():
+            if "{}" in path:
+                parts = path.split("/")
+                self._open.setdefault(len(parts), []).append((parts, methods))
+
+    def find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
+        """The route and its path parameters. Raises `Trouble` 404, 405."""
+        methods, values = self.at(path)
+        route = methods.get(method) or (methods.get("GET") if method == "HEAD" else None)
+        if route is None:
+            raise problems.method_not_allowed(allow(methods))
+        return route, dict(zip(route.parameters, values, strict=True)) if values else {}
+
+    def at(self, path: str) -> tuple[dict[str, Route], list[str]]:
+        """The routes of a path by method, and the values of its parameters. Raises `Trouble` 404."""
+        if methods := self._fixed.get(path):
+            return methods, []
+        parts = path.split("/")
+        for template, methods in self._open.get(len(parts), ()):
+            if all(name in ("{}", part) for name, part in zip(template, parts, strict=True)):
+                return methods, [part for name, part in zip(template, parts, strict=True) if name == "{}"]
+        raise problems.not_found()
+
+
+def allow(methods: Iterable[str]) -> str:
+    """An `Allow` header."""
+    known = {*methods, "OPTIONS"}
+    return ", ".join(sorted(known | {"HEAD"} if "GET" in known else known))
+
+
+def _kind(message: type[Asked[Any]]) -> tuple[Kind, str]:
+    if issubclass(message, Command):
+        assert not message.internal, f"{message.__name__} is for workers only"
+        return "command", topology.slow(message.domain) if message.slow else topology.commands(message.domain)
+    if issubclass(message, Call):
+        return "call", topology.calls(message.domain)
+    assert issubclass(message, Query)
+    return "query", topology.queries(message.domain)
+
+
+def _rules(message: type[Asked[Any]]) -> Rules:
+    found = {}
+    for name, info in message.model_fields.items():
+        types = {info.annotation, *get_args(info.annotation)}
+        if int in types:
+            found[name] = WHOLE_NUMBER
+        elif datetime in types:
+            found[name] = MOMENT
+    return Rules(found)

@@ -1,0 +1,74 @@
+"""The public keys that verify access tokens, asked from the workers at start and when a token names a new one."""
+
+import asyncio
+import time
+from typing import Any
+
+import structlog
+from jwt import PyJWK
+from jwt.exceptions import PyJWTError
+
+from contracts.identity import GetSigningKeys
+from gateway.problems import Trouble
+from gateway.questions import Questions
+
+ASK_AGAIN_SECONDS = 10.0
+RETRY_SECONDS_MAX = 5.0
+KEYS_MAX = 32
+
+log = structlog.get_logger()
+
+
+class SigningKeys:
+    """Public keys by `kid`; only Ed25519 ones are taken."""
+
+    def __init__(self, questions: Questions) -> None:
+        self._questions = questions
+        self._keys: dict[str, PyJWK] = {}
+        self._asked_at = float("-inf")
+        self._asking = asyncio.Lock()
+        self.document: dict[str, Any] | None = None
+
+    @property
+    def loaded(self) -> bool:
+        """Whether a worker has answered yet."""
+        return self.document is not None
+
+    async def load(self) -> None:
+        """Ask until a worker answers."""
+        pause = 0.2
+        while not await self._ask():
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, RETRY_SECONDS_MAX)
+
+    async def find(self, kid: str) -> PyJWK | None:
+        """The key of this name; for an unknown one the workers are asked, but not for each forged token."""
+        if kid in self._keys:
+            return self._keys[kid]
+        async with self._asking:
+            if kid not in self._keys and time.monotonic() - self._asked_at > ASK_AGAIN_SECONDS:
+                await self._ask()
+        return self._keys.get(kid)
+
+    async def _ask(self) -> bool:
+        self._asked_at = time.monotonic()
+        try:
+            word = await self._questions.ask(GetSigningKeys())
+        except Trouble:
+            log.warning("signing_keys_not_answered")
+            return False
+        if word["status"] != "succeeded" or not word["result"]:
+            return False
+        self._take(word["result"])
+        return True
+
+    def _take(self, document: dict[str, Any]) -> None:
+        found = {}
+        for jwk in document["keys"][:KEYS_MAX]:
+            if jwk.get("kty") == "OKP" and jwk.get("crv") == "Ed25519" and "d" not in jwk:
+                try:
+                    found[str(jwk["kid"])] = PyJWK.from_dict(jwk, algorithm="EdDSA")
+                except (PyJWTError, KeyError, ValueError):
+                    log.warning("signing_key_unusable")
+        self._keys, self.document = found, document
+        log.info("signing_keys_loaded", count=len(found))

@@ -1,0 +1,138 @@
+"""Outcomes of operations, kept in Redis for polls and told to the other gateways; lossy, for workers know them all."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import structlog
+from pydantic_core import from_json, to_json
+from redis.exceptions import RedisError
+
+from gateway.cache import Cache, CacheAway
+from gateway.metrics import Metrics
+from gateway.questions import Word
+
+CHANNEL = "saldo:outcomes"
+UNSAVED_MAX = 10_000
+BATCH_MAX = 500
+PAUSE_SECONDS = 1.0
+
+KEEP = """
+for i, key in ipairs(KEYS) do redis.call('SET', key, ARGV[i + 2], 'EX', ARGV[1]) end
+redis.call('PUBLISH', 'saldo:outcomes', ARGV[2])
+"""
+
+log = structlog.get_logger()
+
+
+class Outcomes:
+    """A cache: a miss means to ask the workers. Only final outcomes are kept, for others go stale."""
+
+    def __init__(self, cache: Cache, metrics: Metrics, *, instance: str, ttl_seconds: int) -> None:
+        self._cache = cache
+        self._metrics = metrics
+        self._instance = instance
+        self._ttl_seconds = ttl_seconds
+        self._keep = cache.client.register_script(KEEP)
+        self._unsaved: deque[tuple[str, Word]] = deque()
+        self._wake = asyncio.Event()
+
+    def keep(self, operation: str, word: Word) -> None:
+        """Save an outcome soon, together with others; never waits."""
+        if len(self._unsaved) >= UNSAVED_MAX:
+            self._metrics.outcomes_lost.inc()
+            return
+        self._unsaved.append((operation, word))
+        self._wake.set()
+
+    async def find(self, operation: str) -> Word | None:
+        """A kept outcome, if there is one."""
+        try:
+            found = await self._cache.run(self._cache.client.get(_key(operation)))
+        except CacheAway:
+            return None
+        return None if found is None else _word(found)
+
+    async def note(self, operation: str, word: Word) -> None:
+        """Remember of a pending operation what its id does not tell, unless its outcome is known."""
+        with suppress(CacheAway):
+            await self._cache.run(self._cache.client.set(_note(operation), to_json(word), ex=86_400, nx=True))
+
+    async def noted(self, operation: str) -> Word | None:
+        """What was noted."""
+        try:
+            found = await self._cache.run(self._cache.client.get(_note(operation)))
+        except CacheAway:
+            return None
+        return None if found is None else _word(found)
+
+    async def save_for_ever(self) -> None:
+        """Write what is unsaved, in batches: one after the other, so that they grow under load."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._unsaved:
+                batch = [self._unsaved.popleft() for _ in range(min(len(self._unsaved), BATCH_MAX))]
+                await self._save(batch)
+
+    async def _save(self, batch: list[tuple[str, Word]]) -> None:
+        told = self._instance + " " + " ".join(operation for operation, _ in batch)
+        values = [to_json(word) for _, word in batch]
+        try:
+            await self._cache.run(
+                self._keep(keys=[_key(operation) for operation, _ in batch], args=[self._ttl_seconds, told, *values])
+            )
+        except CacheAway:
+            self._metrics.outcomes_lost.inc(len(batch))
+
+    async def listen_for_ever(self, wanted: Callable[[str], bool], tell: Callable[[str, Word], None]) -> None:
+        """Hear what other gateways keep, and pass on what is wanted here."""
+        while True:
+            try:
+                await self._listen(wanted, tell)
+            except (RedisError, OSError, TimeoutError):
+                await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _listen(self, wanted: Callable[[str], bool], tell: Callable[[str, Word], None]) -> None:
+        async with self._cache.client.pubsub(ignore_subscribe_messages=True) as subscription:
+            await subscription.subscribe(CHANNEL)
+            while True:
+                message = await subscription.get_message(timeout=PAUSE_SECONDS)
+                if message is not None:
+                    await self._pass_on(message["data"].decode().split(" "), wanted, tell)
+
+    async def _pass_on(
+        self, parts: list[str], wanted: Callable[[str], bool], tell: Callable[[str, Word], None]
+    ) -> None:
+        operations = [name for name in parts[1:] if wanted(name)] if parts[0] != self._instance else []
+        if operations:
+            with suppress(CacheAway):
+                found = await self._cache.run(self._cache.client.mget([_key(name) for name in operations]))
+                for name, value in zip(operations, found, strict=True):
+                    if value is not None and (word := _word(value)) is not None:
+                        tell(name, word)
+
+
+def pending(type_: str, at: float | None = None) -> Word:
+    """The word on an operation that the workers don't know yet."""
+    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
+    return {"status": "pending", "type": type_, "created_at": moment}
+
+
+def _key(operation: str) -> str:
+    return f"saldo:outcome:{operation}"
+
+
+def _note(operation: str) -> str:
+    return f"saldo:pending:{operation}"
+
+
+def _word(value: Any) -> Word | None:
+    try:
+        found = from_json(value)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) and "status" in found else None

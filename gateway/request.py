@@ -1,0 +1,123 @@
+"""A request: what the edge reads of it, in one pass over its headers, and its body within bounds."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from gateway import problems
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+HEADERS = frozenset({
+    b"accept", b"authorization", b"content-encoding", b"content-length", b"content-type",
+    b"idempotency-key", b"origin", b"prefer", b"traceparent", b"transfer-encoding", b"x-forwarded-for",
+    b"x-request-id", b"access-control-request-method",
+})  # fmt: skip
+JSON_TYPES = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
+JSON_TYPE = re.compile(rb'application/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?', re.IGNORECASE)
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._:=@/+-]{1,128}")
+TRACEPARENT = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+class Disconnected(Exception):
+    """The client has gone; nobody waits for an answer."""
+
+
+class Request:
+    """One request. `id` is ours; `shown_id` the client's own if it sent a usable one."""
+
+    __slots__ = (
+        "address", "drained", "headers", "id", "method", "path", "principal", "quota", "receive", "route",
+        "scope", "shown_id", "span", "started_at", "traceparent",
+    )  # fmt: skip
+
+    def __init__(self, scope: Scope, receive: Receive, number: str, started_at: float) -> None:
+        self.scope = scope
+        self.receive = receive
+        self.id = number
+        self.started_at = started_at
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.headers = headers = _headers(scope["headers"])
+        self.shown_id = _request_id(headers.get(b"x-request-id")) or number.encode()
+        self.traceparent = _traceparent(headers.get(b"traceparent"))
+        self.address = ""
+        self.principal: str | None = None
+        self.quota: tuple[tuple[bytes, bytes], ...] = ()
+        self.route = ""
+        self.span: Any = None
+        # Whether nothing of the body is left on the wire.
+        self.drained = b"content-length" not in headers and b"transfer-encoding" not in headers
+
+    @property
+    def instance(self) -> str:
+        """This occurrence, for problems that no operation stands behind."""
+        return f"urn:saldo:request:{self.shown_id.decode()}"
+
+    def header(self, name: bytes) -> str | None:
+        """One header as text; several of one name are joined by a comma and a line feed."""
+        value = self.headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+    async def body(self, limit_bytes: int, timeout_seconds: float) -> bytes:
+        """The whole JSON body. Raises `Trouble` 413, 415 or 408, before reading where it can."""
+        headers = self.headers
+        announced = headers.get(b"content-length")
+        if announced is not None and len(announced) > 9 or int(announced or 0) > limit_bytes:
+            raise problems.body_too_large(limit_bytes)
+        expected = not self.drained and announced != b"0"
+        if expected:
+            _check_type(headers.get(b"content-type"), headers.get(b"content-encoding"))
+        try:
+            return await self._read(limit_bytes, timeout_seconds)
+        except TimeoutError:
+            raise problems.request_timeout() from None
+
+    async def _read(self, limit_bytes: int, timeout_seconds: float) -> bytes:
+        message = await asyncio.wait_for(self.receive(), timeout_seconds)
+        body: bytes = message.get("body", b"")
+        if not message.get("more_body", False):
+            return self._whole(message, body, limit_bytes)
+        async with asyncio.timeout(timeout_seconds):
+            while message.get("more_body", False):
+                if len(body) > limit_bytes:
+                    raise problems.body_too_large(limit_bytes)
+                message = await self.receive()
+                body += message.get("body", b"")
+        return self._whole(message, body, limit_bytes)
+
+    def _whole(self, last: MutableMapping[str, Any], body: bytes, limit_bytes: int) -> bytes:
+        if last["type"] == "http.disconnect":
+            raise Disconnected
+        self.drained = True
+        if len(body) > limit_bytes:
+            raise problems.body_too_large(limit_bytes)
+        if body and b"content-type" not in self.headers:
+            raise problems.unsupported_media_type()
+        return body
+
+
+def _headers(pairs: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    found: dict[bytes, bytes] = {}
+    for name, value in pairs:
+        if name in HEADERS:
+            # The line feed makes a repeated single-valued header unusable instead of picking one of the two.
+            found[name] = value if name not in found else found[name] + b",\n" + value
+    return found
+
+
+def _request_id(value: bytes | None) -> bytes | None:
+    return value if value is not None and REQUEST_ID.fullmatch(value) else None
+
+
+def _traceparent(value: bytes | None) -> str | None:
+    return value.decode() if value is not None and TRACEPARENT.fullmatch(value) else None
+
+
+def _check_type(content_type: bytes | None, encoding: bytes | None) -> None:
+    usual = content_type in JSON_TYPES or (content_type is not None and JSON_TYPE.fullmatch(content_type))
+    if not usual or (encoding is not None and encoding.lower() != b"identity"):
+        raise problems.unsupported_media_type()

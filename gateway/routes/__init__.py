@@ -1,0 +1,7 @@
+"""The whole HTTP contract, a table per domain."""
+
+from gateway.edge import Route
+from gateway.routes import identity, ledger, operations, topups, transfers
+
+TABLES = (identity.routes, ledger.routes, topups.routes, transfers.routes, operations.routes)
+ROUTES: tuple[Route, ...] = tuple(route for table in TABLES for route in table)

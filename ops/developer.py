@@ -1,0 +1,148 @@
+"""The commands of those who work on Saldo, with everything on their own machine."""
+
+import subprocess
+import sys
+from typing import Annotated
+
+import typer
+
+from ops import check as checks
+from ops import demo as journey
+from ops import foreground, ledger, lock, suite
+from ops.console import console, head
+from ops.local import status as state
+from ops.local.home import PROJECT, Home
+from ops.local.processes import GATEWAY_PORT, Arrangement
+from ops.local.stack import Stack
+from ops.trouble import Trouble
+
+LOCAL, WORK = "Run it here", "Work on it"
+PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+LOG_LINES = 50
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    for command in (up, down, reset, status, logs, demo):
+        app.command(rich_help_panel=LOCAL)(command)
+    app.command("check", rich_help_panel=WORK)(check)
+    for name, passing in (("test", run_tests), ("bench", bench), ("generate", generate)):
+        app.command(name, rich_help_panel=WORK, context_settings=PASS_ON)(passing)
+    app.command("lock", rich_help_panel=WORK)(compile_locks)
+
+
+def up(
+    *,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Return and leave it running.")] = False,
+    port: Annotated[int, typer.Option(help="The gateway's port.")] = GATEWAY_PORT,
+    gateways: Annotated[int, typer.Option(min=1, max=8, help="How many gateways.")] = 1,
+    split: Annotated[bool, typer.Option("--split", help="A worker process for each domain.")] = False,
+    with_demo: Annotated[bool, typer.Option("--demo/--no-demo", help="Run the demo journey.")] = True,
+) -> None:
+    """Start everything: servers, schema, gateway, workers, sandbox; then the demo journey."""
+    stack = Stack(Home.default())
+    if stack.running:
+        console.print(f"Saldo already runs at {stack.url} (./dev down stops it).")
+        return
+    with foreground.interruptible(), foreground.stopped_afterwards(stack, only_on_failure=detach):
+        head("Starting")
+        stack.up(Arrangement(gateways=gateways, split=split, port=port))
+        if with_demo:
+            _demo(stack)
+        _invite(stack)
+        if not detach:
+            console.print("Ctrl-C stops everything.")
+            foreground.wait(stack)
+
+
+def down() -> None:
+    """Stop everything that `up` started; the data stays."""
+    stack = Stack(Home.default())
+    if not stack.anything_running:
+        console.print("Nothing is running.")
+    stack.down()
+
+
+def reset(*, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False) -> None:
+    """Stop everything and remove all data, logs and secrets of this stack."""
+    home = Home.default()
+    if not yes:
+        typer.confirm(f"Remove all data in {home.root}?", abort=True)
+    Stack(home).reset()
+    console.print(f"{home.root} is empty.")
+
+
+def status() -> None:
+    """Show which servers and processes run, with their ports."""
+    console.print(state.table(Home.default()))
+
+
+def logs(
+    process: Annotated[str | None, typer.Argument(help="One process, as `status` names it.")] = None,
+    *,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines are written.")] = False,
+) -> None:
+    """Show the last lines of the logs."""
+    home = Home.default()
+    files = [home.log(process)] if process else sorted(home.logs.glob("*.log"))
+    files = [file for file in files if file.exists()]
+    if not files:
+        known = ", ".join(sorted(file.stem for file in home.logs.glob("*.log"))) or "none yet"
+        raise Trouble(f"There is no such log. There are: {known}.")
+    command = ["tail", f"-n{LOG_LINES}", *(["-F"] if follow else []), *map(str, files)]
+    raise typer.Exit(_run(command))
+
+
+def demo() -> None:
+    """Run the demo journey against the running stack."""
+    stack = Stack(Home.default())
+    if not stack.running:
+        raise Trouble("Nothing is running: start it with ./dev up.")
+    _demo(stack)
+
+
+def check() -> None:
+    """Check format, lint, types, imports, generated files and locks."""
+    raise typer.Exit(checks.run())
+
+
+def run_tests(context: typer.Context) -> None:
+    """Run the tests, with the servers that they need; arguments go to pytest."""
+    with foreground.interruptible():
+        raise typer.Exit(suite.run(context.args))
+
+
+def bench(context: typer.Context) -> None:
+    """Measure Saldo against pgbench; arguments go to the benchmark."""
+    raise typer.Exit(_run([sys.executable, "-m", "bench", *context.args]))
+
+
+def generate(context: typer.Context) -> None:
+    """Write the generated files anew (message schemas, OpenAPI, …)."""
+    raise typer.Exit(_run([sys.executable, "-m", "ops.generate", *context.args]))
+
+
+def compile_locks(
+    *, upgrade: Annotated[bool, typer.Option("--upgrade", help="Take the newest versions.")] = False
+) -> None:
+    """Compile requirements.lock and requirements-dev.lock from pyproject.toml."""
+    lock.compile_all(upgrade=upgrade)
+
+
+def _demo(stack: Stack) -> None:
+    head("The demo journey")
+    journey.run(stack.url)
+    if not ledger.verify(stack.servers.urls.database):
+        raise Trouble("The ledger does not add up.")
+
+
+def _invite(stack: Stack) -> None:
+    console.print(f"\n[bold green]Saldo runs at {stack.url}[/] · Swagger UI: {stack.url}/docs")
+    console.print("./dev status · ./dev logs -f · ./dev demo · ./dev down")
+
+
+def _run(command: list[str]) -> int:
+    try:
+        return subprocess.run(command, cwd=PROJECT, check=False).returncode
+    except KeyboardInterrupt:
+        return 130

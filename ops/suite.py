@@ -1,0 +1,26 @@
+"""Run the tests with servers of their own, which are gone afterwards."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from ops import foreground
+from ops.console import head, say
+from ops.local.home import PROJECT
+from ops.local.scratch import ScratchServers
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run pytest with these arguments; its exit status."""
+    servers = ScratchServers()
+    try:
+        head("Starting servers for the tests")
+        variables = os.environ | servers.start(say)
+        command = [sys.executable, "-m", "pytest", *arguments]
+        return subprocess.run(command, env=variables, cwd=PROJECT, check=False).returncode
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        with foreground.undisturbed():
+            servers.close()

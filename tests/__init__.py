@@ -1,0 +1,1 @@
+"""What Saldo promises, as tests: one folder for each thing that they protect."""

@@ -1,0 +1,62 @@
+"""The servers of a test run and, for each test that asks, a database, a vhost and a Redis of its own.
+
+`./dev test` starts the servers and names them in `TEST_…` variables; without those, the
+first test that needs a server starts it, and it is gone when the run ends.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from ops.local.scratch import ScratchServers
+from tests.servers import Database, Databases, RedisDatabases, Vhost, Vhosts
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[ScratchServers]:
+    """The servers of this run; each starts when its URL is first asked for."""
+    scratch = ScratchServers()
+    yield scratch
+    scratch.close()
+
+
+@pytest.fixture(scope="session")
+async def databases(servers: ScratchServers) -> AsyncIterator[Databases]:
+    """Makes migrated databases."""
+    maker = Databases(servers.postgres_url)
+    yield maker
+    await maker.close()
+
+
+@pytest.fixture(scope="session")
+def vhosts(servers: ScratchServers) -> Vhosts:
+    """Makes vhosts."""
+    return Vhosts(servers.amqp_url, servers.management_url)
+
+
+@pytest.fixture(scope="session")
+def redis_databases(servers: ScratchServers) -> RedisDatabases:
+    """Makes empty Redis databases."""
+    return RedisDatabases(servers.redis_url)
+
+
+@pytest.fixture
+async def database(databases: Databases) -> AsyncIterator[Database]:
+    """A migrated database of the test's own."""
+    made = await databases.create()
+    yield made
+    await databases.drop(made)
+
+
+@pytest.fixture
+async def vhost(vhosts: Vhosts) -> AsyncIterator[Vhost]:
+    """A vhost of the test's own, with the users `gateway` and `workers`."""
+    made = await vhosts.create()
+    yield made
+    await vhosts.delete(made)
+
+
+@pytest.fixture
+async def redis_url(redis_databases: RedisDatabases) -> str:
+    """An empty Redis database of the test's own."""
+    return await redis_databases.create()

@@ -1,0 +1,34 @@
+"""What tests are given: databases, vhosts and Redis databases that nobody shares."""
+
+import aio_pika
+import asyncpg
+from redis import asyncio as redis
+
+from ops.local.postgres import APP, OWNER
+from tests.servers import Databases, RedisDatabases, Vhost
+
+
+async def test_a_database_for_both_roles(databases: Databases) -> None:
+    database = await databases.empty()
+    for url, role in ((database.app_url, APP), (database.owner_url, OWNER)):
+        connection = await asyncpg.connect(url)
+        assert await connection.fetchval("SELECT current_user") == role
+        assert await connection.fetchval("SELECT current_database()") == database.name
+        await connection.close()
+    await databases.drop(database)
+
+
+async def test_a_vhost_for_both_users(vhost: Vhost) -> None:
+    for url in (vhost.gateway_url, vhost.workers_url, vhost.admin_url):
+        async with await aio_pika.connect(url) as connection:
+            channel = await connection.channel()
+            await channel.declare_queue(exclusive=True)
+
+
+async def test_an_empty_redis_database_each(redis_databases: RedisDatabases) -> None:
+    first, second = await redis_databases.create(), await redis_databases.create()
+    assert first != second
+    async with redis.from_url(first) as client:
+        await client.set("mine", 1)
+    async with redis.from_url(second) as client:
+        assert await client.dbsize() == 0

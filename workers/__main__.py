@@ -1,0 +1,66 @@
+"""`python -m workers ledger transfers …`: host these domains until told to stop."""
+
+import argparse
+import asyncio
+import gc
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+
+import uvloop
+from pydantic import ValidationError
+
+from contracts import ids
+from workers import roles
+from workers.ledger import chart, verification
+from workers.runtime.roster import Domain
+from workers.runtime.settings import Settings
+from workers.runtime.telemetry import configure_logs, configure_traces
+from workers.runtime.worker import Worker
+
+
+def main() -> None:
+    """Parse the arguments, check the settings, run."""
+    parser = argparse.ArgumentParser(prog="python -m workers", description=__doc__)
+    parser.add_argument("domains", nargs="+", choices=["all", *roles.ALL], help="the domains to host")
+    domains = roles.chosen(parser.parse_args().domains)
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        for problem in error.errors(include_input=False, include_url=False):
+            name = "_".join(str(part) for part in problem["loc"]).upper()
+            print(f"workers: {name}: {problem['msg']}", file=sys.stderr)
+        sys.exit(2)
+    configure_logs(settings.log_level)
+    configure_traces(settings.otel_exporter_otlp_endpoint, "saldo-workers")
+    uvloop.run(_run(settings, domains))
+
+
+async def _run(settings: Settings, domains: Sequence[Domain]) -> None:
+    chart.use_stripe(_stripe() if settings.stripe is None else settings.stripe)
+    hosted = {domain.name for domain in domains}
+    periodic = [(settings.invariants_every_seconds, verification.measure)] if "ledger" in hosted else []
+    worker = Worker(settings, domains, periodic)
+    stopping = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stopping.set)
+    await worker.start()
+    # What exists now lives as long as the process: the collector need not look at it again.
+    gc.collect()
+    gc.freeze()
+    ended = asyncio.create_task(worker.wait())
+    await asyncio.wait({ended, asyncio.create_task(stopping.wait())}, return_when=asyncio.FIRST_COMPLETED)
+    await worker.stop()
+    if ended.done() and not stopping.is_set():
+        ended.result()
+
+
+def _stripe() -> int:
+    """A stripe of the system accounts for this process: a clash only costs speed."""
+    return ids.digest(socket.gethostname(), str(os.getpid()), size=1)[0] % 16
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Identity: people and the tokens they call with."""

@@ -1,0 +1,46 @@
+"""Signing keys: Ed25519 (RFC 8037) for access tokens, and their public halves as a key set."""
+
+import base64
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from contracts.identity import JwksView
+from workers.runtime.settings import Settings, SigningKey
+
+ALGORITHM = "EdDSA"
+TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068: so that no other JWT of ours can pass for an access token
+
+
+class Signer:
+    """Signs access tokens with the first of the configured keys; the others are still believed."""
+
+    def __init__(self, settings: Settings) -> None:
+        key = settings.signing_keys[0]
+        self._kid = key.kid
+        self._private = _private(key)
+        self.lifetime_seconds = settings.access_token_seconds
+
+    def __repr__(self) -> str:
+        return f"Signer({self._kid})"
+
+    def sign(self, claims: dict[str, Any]) -> str:
+        """A compact JWS (RFC 7515) that names its key in `kid`."""
+        headers = {"kid": self._kid, "typ": TOKEN_TYPE}
+        return jwt.encode(claims, self._private, algorithm=ALGORITHM, headers=headers)
+
+
+def public(settings: Settings) -> JwksView:
+    """The public halves of all configured keys, as RFC 7517 has them."""
+    return JwksView(keys=[_jwk(key) for key in settings.signing_keys])
+
+
+def _jwk(key: SigningKey) -> dict[str, Any]:
+    x = base64.urlsafe_b64encode(_private(key).public_key().public_bytes_raw()).decode().rstrip("=")
+    return {"kty": "OKP", "crv": "Ed25519", "x": x, "kid": key.kid, "use": "sig", "alg": ALGORITHM}
+
+
+def _private(key: SigningKey) -> Ed25519PrivateKey:
+    seed = key.seed.get_secret_value()
+    return Ed25519PrivateKey.from_private_bytes(base64.urlsafe_b64decode(seed + "=="))

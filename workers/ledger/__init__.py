@@ -1,0 +1,1 @@
+"""The ledger: accounts, holds and movements; double entry that can prove no cent is lost."""

@@ -1,0 +1,202 @@
+"""The ledger's commands: wallets for people, and holds, captures and credits for sagas."""
+
+from collections.abc import Callable
+
+from contracts.ledger import (
+    AccountRef,
+    CheckWallet,
+    CloseWallet,
+    CreditWallet,
+    FindWallet,
+    FreezeWallet,
+    HoldView,
+    Leg,
+    OpenWallet,
+    PlaceHold,
+    PostingView,
+    ReleaseHold,
+    RenameWallet,
+    SelfTransfer,
+    SettleHold,
+    UnfreezeWallet,
+    WalletView,
+)
+from contracts.message import NotFound
+from workers.ledger import accounts, chart, holds, journal, postings
+from workers.ledger.accounts import Account, wallet
+from workers.ledger.holds import Hold
+from workers.runtime.handlers import Handlers
+from workers.runtime.needs import matching, rows
+from workers.runtime.unit_of_work import UnitOfWork
+
+handlers = Handlers("ledger")
+
+
+@handlers.command(OpenWallet)
+def open_wallet(command: OpenWallet, uow: UnitOfWork) -> WalletView:
+    """Open an empty wallet for the caller."""
+    account = accounts.opened(uow.id("wal"), uow.caller.principal, command.currency, command.label, uow.now)
+    uow.add(account)
+    return account.view()
+
+
+@handlers.command(RenameWallet, needs=lambda c: [rows(Account, c.wallet_id)])
+def rename_wallet(command: RenameWallet, uow: UnitOfWork) -> WalletView:
+    """Raises `NotFound`, `WalletClosed`."""
+    return _change(uow, command.wallet_id, lambda account: account.renamed(command.label))
+
+
+@handlers.command(FreezeWallet, needs=lambda c: [rows(Account, c.wallet_id)])
+def freeze_wallet(command: FreezeWallet, uow: UnitOfWork) -> WalletView:
+    """No change if it is frozen already. Raises `NotFound`, `WalletClosed`."""
+    return _change(uow, command.wallet_id, lambda account: account.frozen(uow.caller))
+
+
+@handlers.command(UnfreezeWallet, needs=lambda c: [rows(Account, c.wallet_id)])
+def unfreeze_wallet(command: UnfreezeWallet, uow: UnitOfWork) -> WalletView:
+    """No change if it is active. Raises `NotFound`, `WalletClosed`, `PermissionDenied`."""
+    return _change(uow, command.wallet_id, lambda account: account.unfrozen(uow.caller))
+
+
+@handlers.command(CloseWallet, needs=lambda c: [rows(Account, c.wallet_id)])
+def close_wallet(command: CloseWallet, uow: UnitOfWork) -> WalletView:
+    """No change if it is closed already. Raises `NotFound`, `WalletNotEmpty`, `WalletFrozen`."""
+    return _change(uow, command.wallet_id, lambda account: account.closed(uow.caller))
+
+
+@handlers.command(FindWallet, needs=lambda c: [matching(Account, owner=c.owner, currency=c.currency)])
+def find_wallet(command: FindWallet, uow: UnitOfWork) -> AccountRef:
+    """The owner's oldest active wallet. Raises `NotFound`."""
+    theirs = uow.matching(Account, owner=command.owner, currency=command.currency)
+    active = [account for account in theirs if account.is_wallet and account.status == "active"]
+    if not active:
+        raise NotFound
+    oldest = min(active, key=lambda account: (account.created_at, account.id))
+    return AccountRef(account_id=oldest.id, currency=command.currency)
+
+
+@handlers.command(CheckWallet, needs=lambda c: [rows(Account, c.account_id)])
+def check_wallet(command: CheckWallet, uow: UnitOfWork) -> AccountRef:
+    """Raises `NotFound`, `WalletFrozen`, `WalletClosed`, `CurrencyMismatch`."""
+    account = _of(command.owner, uow.find(Account, command.account_id))
+    account.must_be_active(command.currency)
+    return AccountRef(account_id=account.id, currency=command.currency)
+
+
+@handlers.command(PlaceHold, needs=lambda c: [rows(Account, c.account_id, c.to), rows(Hold, c.hold_id)])
+def place_hold(command: PlaceHold, uow: UnitOfWork) -> HoldView:
+    """Set money aside. The destination is checked too: a hopeless transfer fails before it holds anything."""
+    earlier = uow.find(Hold, command.hold_id)
+    if earlier is not None:
+        holds.must_be_open(earlier)
+    assert earlier is None, "two messages place the same hold"
+    if command.account_id == command.to:
+        raise SelfTransfer
+    source = _of(command.owner, uow.find(Account, command.account_id))
+    destination = wallet(uow.find(Account, command.to))
+    source.must_be_active(command.currency)
+    destination.must_receive(command.currency)
+    hold, source = holds.place(source, command, uow.operation_id, uow.now)
+    uow.add(hold)
+    uow.save(source)
+    return hold.view(destination.owner)
+
+
+@handlers.command(
+    SettleHold,
+    needs=lambda c: [rows(Account, c.account_id, *[leg.to for leg in c.legs]), rows(Hold, c.hold_id)],
+)
+def settle_hold(command: SettleHold, uow: UnitOfWork) -> HoldView:
+    """Capture a hold, even if its source was frozen since. Destinations are checked again.
+
+    Raises `NotFound`, `HoldCaptured`, `HoldReleased`, `HoldExceeded`; for a destination `WalletFrozen`,
+    `WalletClosed`, `WalletBalanceLimit`.
+    """
+    hold = _hold(uow.get(Hold, command.hold_id), command.account_id)
+    source = uow.get(Account, command.account_id)
+    hold, source = holds.capture(hold, source, command.legs, uow.now, final=command.final)
+    recipient = None
+    for number, leg in enumerate(command.legs):
+        destination = _destination(uow, leg, hold, source.currency)
+        if leg.to == hold.to_account:
+            recipient = destination.owner
+        source = journal.post(
+            uow, source, destination, leg.amount, leg.kind, hold_id=hold.id, number=number
+        ).debit
+    uow.save(hold)
+    return hold.view(recipient)
+
+
+@handlers.command(ReleaseHold, needs=lambda c: [rows(Account, c.account_id), rows(Hold, c.hold_id)])
+def release_hold(command: ReleaseHold, uow: UnitOfWork) -> HoldView:
+    """Give a hold back. Raises `HoldCaptured`, and `NotFound` for a hold on another account."""
+    found = uow.find(Hold, command.hold_id)
+    if found is None:
+        stone = holds.tombstone(command.hold_id, command.account_id, uow.operation_id, uow.now)
+        uow.add(stone)
+        return stone.view()
+    hold = _hold(found, command.account_id)
+    if hold.status in holds.GIVEN_BACK:
+        return hold.view()
+    hold, source = holds.release(hold, uow.get(Account, hold.account_id), uow.now)
+    uow.save(hold)
+    uow.save(source)
+    return hold.view()
+
+
+@handlers.command(
+    CreditWallet,
+    needs=lambda c: [
+        rows(
+            Account,
+            c.account_id,
+            chart.account_id(chart.CLEARING, c.currency),
+            chart.account_id(chart.SUSPENSE, c.currency),
+        )
+    ],
+)
+def credit_wallet(command: CreditWallet, uow: UnitOfWork) -> PostingView:
+    """Post money that has arrived: to the wallet, frozen or not; to suspense if the wallet can't take it."""
+    clearing = journal.system_account(uow, chart.CLEARING, command.currency)
+    found = uow.find(Account, command.account_id)
+    if found is None or not _takes(found, command):
+        found = journal.system_account(uow, chart.SUSPENSE, command.currency)
+    posted = journal.post(uow, clearing, found, command.amount, command.kind)
+    return PostingView(movement_id=posted.movement.id, account_id=posted.credit.id)
+
+
+def _takes(account: Account, command: CreditWallet) -> bool:
+    usable = account.is_wallet and account.status != "closed" and account.currency == command.currency
+    return usable and postings.fits(account, command.amount)
+
+
+def _change(uow: UnitOfWork, key: str, change: Callable[[Account], Account]) -> WalletView:
+    account = wallet(uow.find(Account, key))
+    if not uow.caller.owns(account.owner):
+        raise NotFound
+    changed = change(account)
+    uow.save(changed)
+    return changed.view()
+
+
+def _of(owner: str, found: Account | None) -> Account:
+    account = wallet(found)
+    if account.owner != owner:
+        raise NotFound
+    return account
+
+
+def _hold(hold: Hold, account: str) -> Hold:
+    """A hold, verified against the account that its command locked."""
+    if hold.account_id != account:
+        raise NotFound
+    return hold
+
+
+def _destination(uow: UnitOfWork, leg: Leg, hold: Hold, currency: str) -> Account:
+    """Where a leg goes: to the wallet that the hold names, or to one of the chart's accounts."""
+    account = uow.get(Account, leg.to)
+    if account.is_wallet and leg.to != hold.to_account:
+        raise NotFound
+    account.must_receive(currency)
+    return account

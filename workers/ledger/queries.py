@@ -1,0 +1,123 @@
+"""The ledger's questions: wallets and statements, for their owners and those who oversee."""
+
+from typing import Any
+
+from sqlalchemy import Row, Select, select, union_all
+
+from contracts.envelope import Caller
+from contracts.ledger import (
+    BalanceView,
+    GetWallet,
+    ListMovements,
+    ListWallets,
+    MovementView,
+    WalletView,
+)
+from contracts.message import NotFound
+from contracts.pages import Page
+from workers.ledger import chart
+from workers.ledger.tables import accounts, movements
+from workers.runtime.handlers import Queries
+from workers.runtime.reading import Reading
+
+queries = Queries("ledger")
+
+
+@queries.query(GetWallet)
+async def get_wallet(query: GetWallet, reading: Reading) -> WalletView:
+    """Raises `NotFound`, also for somebody else's."""
+    return _wallet(await _visible(query.wallet_id, reading))
+
+
+@queries.query(ListWallets)
+async def list_wallets(query: ListWallets, reading: Reading) -> Page[WalletView]:
+    """The caller's wallets, or everybody's for those who oversee."""
+    wanted = _wallets_of(reading.caller)
+    if query.status is not None:
+        wanted = wanted.where(accounts.c.status == query.status)
+    if query.currency is not None:
+        wanted = wanted.where(accounts.c.currency == query.currency)
+    if query.created_from is not None:
+        wanted = wanted.where(accounts.c.created_at >= query.created_from)
+    if query.created_to is not None:
+        wanted = wanted.where(accounts.c.created_at < query.created_to)
+    return await reading.page(query, wanted, (accounts.c.created_at, accounts.c.id), _wallet)
+
+
+@queries.query(ListMovements)
+async def list_movements(query: ListMovements, reading: Reading) -> Page[MovementView]:
+    """A statement. Raises `NotFound`, also for somebody else's wallet."""
+    await _visible(query.wallet_id, reading)
+    entry = _entries(query.wallet_id)
+    wanted = select(entry)
+    if query.kind is not None:
+        wanted = wanted.where(entry.c.kind == query.kind)
+    if query.created_from is not None:
+        wanted = wanted.where(entry.c.created_at >= query.created_from)
+    if query.created_to is not None:
+        wanted = wanted.where(entry.c.created_at < query.created_to)
+    return await reading.page(query, wanted, (entry.c.sequence,), _movement)
+
+
+async def _visible(wallet_id: str, reading: Reading) -> Row[Any]:
+    found = await reading.row(_wallets_of(reading.caller).where(accounts.c.id == wallet_id))
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _wallets_of(caller: Caller) -> Select[Any]:
+    wallets = select(accounts).where(accounts.c.role == chart.CUSTOMER)
+    return wallets if caller.oversees else wallets.where(accounts.c.owner == caller.principal)
+
+
+def _entries(wallet_id: str) -> Any:
+    """Both sides of a wallet's movements, signed: each an index in order, which PostgreSQL merges lazily."""
+    kept = (
+        movements.c.id,
+        movements.c.kind,
+        movements.c.currency,
+        movements.c.operation_id,
+        movements.c.created_at,
+    )
+    debits = select(
+        *kept,
+        (-movements.c.amount).label("amount"),
+        movements.c.debit_seq.label("sequence"),
+        movements.c.debit_balance_after.label("balance_after"),
+        movements.c.credit_account.label("other"),
+    ).where(movements.c.debit_account == wallet_id)
+    credits_ = select(
+        *kept,
+        movements.c.amount,
+        movements.c.credit_seq.label("sequence"),
+        movements.c.credit_balance_after.label("balance_after"),
+        movements.c.debit_account.label("other"),
+    ).where(movements.c.credit_account == wallet_id)
+    return union_all(debits, credits_).subquery("entry")
+
+
+def _wallet(row: Row[Any]) -> WalletView:
+    balance = BalanceView(posted=row.posted, held=row.held, available=row.posted - row.held)
+    return WalletView(
+        id=row.id,
+        currency=row.currency,
+        label=row.label,
+        status=row.status,
+        balance=balance,
+        created_at=row.created_at,
+    )
+
+
+def _movement(row: Row[Any]) -> MovementView:
+    other = row.other
+    return MovementView(
+        id=row.id,
+        kind=row.kind,
+        amount=row.amount,
+        currency=row.currency,
+        balance_after=row.balance_after,
+        counterparty=chart.role(other) if chart.is_system(other) else other,
+        operation_id=row.operation_id,
+        created_at=row.created_at,
+    )

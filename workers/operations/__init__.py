@@ -1,0 +1,1 @@
+"""Operations: the durable answer behind every 202."""

@@ -1,0 +1,30 @@
+"""Who hosts what: every domain with its handlers, queries and sagas."""
+
+from contracts.topology import DOMAINS
+from workers.identity import handlers as identity_handlers
+from workers.identity import queries as identity_queries
+from workers.ledger import handlers as ledger_handlers
+from workers.ledger import queries as ledger_queries
+from workers.operations import queries as operations_queries
+from workers.runtime.handlers import Handlers
+from workers.runtime.roster import Domain
+from workers.sagas.top_up_wallet import TopUpWallet
+from workers.sagas.transfer_money import TransferMoney
+from workers.topups import handlers as topups_handlers
+from workers.topups import queries as topups_queries
+from workers.transfers import handlers as transfers_handlers
+from workers.transfers import queries as transfers_queries
+
+ALL: dict[str, Domain] = {
+    "identity": Domain(identity_handlers.handlers, identity_queries.queries),
+    "ledger": Domain(ledger_handlers.handlers, ledger_queries.queries),
+    "topups": Domain(topups_handlers.handlers, topups_queries.queries, (TopUpWallet,)),
+    "transfers": Domain(transfers_handlers.handlers, transfers_queries.queries, (TransferMoney,)),
+    "operations": Domain(Handlers("operations"), operations_queries.queries),
+}
+assert tuple(ALL) == DOMAINS
+
+
+def chosen(names: list[str]) -> list[Domain]:
+    """The domains of these names; `all` is every one. Raises `KeyError`."""
+    return list(ALL.values()) if "all" in names else [ALL[name] for name in dict.fromkeys(names)]

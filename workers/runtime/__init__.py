@@ -1,0 +1,1 @@
+"""The worker runtime: messages in, one transaction, messages out."""

@@ -1,0 +1,143 @@
+"""PostgreSQL: one writing connection for batches, a pool for reading, and what its errors mean."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import asyncpg
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+Connection = asyncpg.Connection
+
+LOCK_TIMEOUT_MS = 200
+
+CONTENTION = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.SerializationError,
+    asyncpg.UniqueViolationError,
+)
+"""Somebody else was there at the same time: not a failure."""
+
+AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.DiskFullError,
+    OSError,
+    TimeoutError,
+)
+"""The database can't be used now: waited out."""
+
+# A generic plan made while a table was empty would read it whole for ever; keyed statements always want their index.
+WRITING = {
+    "lock_timeout": str(LOCK_TIMEOUT_MS),
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_bitmapscan": "off",
+    "jit": "off",
+}
+
+
+class DatabaseAway(Exception):  # noqa: N818 - the state it names
+    """The database can't be used now."""
+
+
+class Database:
+    """A pool for writing batches (at most two connections) and one for reading."""
+
+    def __init__(self, url: str, *, name: str, readers: int = 16) -> None:
+        address = make_url(url).set(drivername="postgresql+asyncpg")
+        self.writer = _engine(address, 2, WRITING | {"application_name": name})
+        self.reader: AsyncEngine = _engine(address, readers, {"application_name": name, "jit": "off"})
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """One READ COMMITTED transaction on the bare driver. Raises `DatabaseAway`; other errors as they are."""
+        try:
+            async with self.writer.connect() as connection:
+                driver = await _driver(connection)
+                try:
+                    await driver.execute("BEGIN")
+                    yield driver
+                    await driver.execute("COMMIT")
+                except BaseException:
+                    await _abandon(connection, driver)
+                    raise
+        except AWAY as error:
+            raise DatabaseAway from error
+        except DBAPIError as error:
+            raise DatabaseAway from error
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A read-only connection; each statement sees the newest commit. Raises `DatabaseAway`."""
+        try:
+            async with self.reader.connect() as connection:
+                yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+        except AWAY as error:
+            raise DatabaseAway from error
+        except DBAPIError as error:
+            if error.connection_invalidated or isinstance(error.orig and error.orig.__cause__, AWAY):
+                raise DatabaseAway from error
+            raise
+
+    async def wait(self, *, most_seconds: float = 5.0) -> None:
+        """Return when the database answers again; asks with back-off."""
+        pause = 0.1
+        while not await self.answers():
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, most_seconds)
+
+    async def answers(self) -> bool:
+        """Whether the primary answers now."""
+        try:
+            async with asyncio.timeout(3), self.writer.connect() as connection:
+                read_only = (await connection.execute(text("SHOW transaction_read_only"))).scalar_one()
+                return bool(read_only == "off")
+        except (SQLAlchemyError, *AWAY):
+            # A pool may be full of connections that died with the server.
+            await self.writer.dispose(close=False)
+            await self.reader.dispose(close=False)
+            return False
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.writer.dispose()
+        await self.reader.dispose()
+
+
+def _engine(address: Any, size: int, server_settings: dict[str, str]) -> AsyncEngine:
+    return create_async_engine(
+        address,
+        pool_size=size,
+        max_overflow=0,
+        connect_args={"server_settings": server_settings, "timeout": 5, "command_timeout": 30},
+    )
+
+
+async def _driver(connection: AsyncConnection) -> Connection:
+    raw = await connection.get_raw_connection()
+    driver: Connection = raw.driver_connection  # type: ignore[assignment]
+    return driver
+
+
+async def _abandon(connection: AsyncConnection, driver: Connection) -> None:
+    """Roll back; a connection that can't even do that is thrown away."""
+    try:
+        await asyncio.shield(driver.execute("ROLLBACK"))
+    except (asyncpg.PostgresError, asyncio.CancelledError, *AWAY):
+        with suppress(Exception):
+            driver.terminate()
+        with suppress(Exception):
+            await connection.invalidate()

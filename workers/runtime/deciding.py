@@ -1,0 +1,186 @@
+"""The rounds of one batch: each message decides in its own overlay; what it says to a domain hosted here goes on at once."""
+
+from dataclasses import replace
+from typing import Any
+
+from contracts import topology
+from contracts.envelope import Envelope
+from contracts.message import Asked, Command, Event, IdempotencyKeyReused, Refusal
+from workers.runtime.orchestrator import Orchestrator
+from workers.runtime.outbox import Outgoing
+from workers.runtime.roster import Roster
+from workers.runtime.tables import Claim, Operation, Outcome
+from workers.runtime.telemetry import metrics
+from workers.runtime.unit_of_work import Sent, UnitOfWork, World
+from workers.runtime.work import REPLY, Told, Work
+
+ROUNDS_MAX = 16
+
+
+def misused(request: str | None) -> Told:
+    """The answer to a key that was used with another request, the one named."""
+    return Told("failed", problem=IdempotencyKeyReused().problem(), request=request)
+
+
+class Poisoned(Exception):  # noqa: N818 - the state it names
+    """A handler raised something that is not a refusal. `work` is the arrived message that led to it."""
+
+    def __init__(self, work: Work) -> None:
+        super().__init__(work.envelope.type)
+        self.work = work
+
+
+class Deciding:
+    """The rounds of one attempt at a batch. With `local` off everything said leaves through the broker."""
+
+    def __init__(self, world: World, roster: Roster, orchestrator: Orchestrator, batch: str, *, local: bool) -> None:
+        self.outgoing = Outgoing()
+        self._world = world
+        self._roster = roster
+        self._orchestrator = orchestrator
+        self._batch = batch
+        self._rounds_left = ROUNDS_MAX if local else 1
+
+    def round(self, works: list[Work]) -> list[Work]:
+        """Decide these; return what goes on in the next round. Raises `Poisoned`."""
+        self._rounds_left -= 1
+        following: list[Work] = []
+        for work in works:
+            following += self._one(work)
+        return following
+
+    def _one(self, work: Work) -> list[Work]:
+        uow = UnitOfWork(self._world, work.envelope, work.prepared)
+        try:
+            if work.refusal is not None:
+                raise work.refusal
+            view = work.handler.decide(work.message, uow)
+        except Refusal as refusal:
+            metrics.handled.labels(work.envelope.type, "refused").inc()
+            return self._settle(work, Told("failed", problem=refusal.problem()))
+        except Exception as error:
+            raise Poisoned(work.root or work) from error
+        uow.merge()
+        metrics.handled.labels(work.envelope.type, "succeeded").inc()
+        pending = work.handler.finished_by is not None
+        following = self._settle(work, Told("pending") if pending else Told("succeeded", view))
+        for context, told in uow.finished:
+            self._finish(context, told)
+        return following + [next_ for n, sent in enumerate(uow.outputs) for next_ in self._say(work, sent, n)]
+
+    def _settle(self, work: Work, told: Told) -> list[Work]:
+        """Record that the message was handled, and answer it."""
+        if work.is_root:
+            told = self._record(work, told)
+        elif work.arrived and not work.is_call:
+            self._world.insert(Claim(work.envelope.id, work.domain, self._world.now, self._batch))
+        for repeat in work.repeats if work.is_root else ():
+            same = repeat.fingerprint == work.envelope.fingerprint
+            self._answer_gateway(repeat, told if same else misused(work.envelope.request))
+        return self._answer(work, told) if issubclass(work.handler.message, Asked) else []
+
+    def _record(self, work: Work, told: Told) -> Told:
+        """The operation, with its outcome where it has one."""
+        envelope = work.envelope
+        kind = type(work.message)
+        told = replace(
+            told,
+            type=f"{kind.domain}.{kind.__name__}",
+            request=envelope.request,
+            created_at=self._world.now,
+            completed_at=None if told.status == "pending" else self._world.now,
+        )
+        assert envelope.caller is not None and envelope.operation is not None
+        self._world.insert(
+            Operation(
+                id=envelope.operation,
+                type=told.type or "",
+                principal=envelope.caller.principal,
+                fingerprint=envelope.fingerprint or "",
+                request_id=envelope.request or "",
+                status=told.status,
+                result=told.result,
+                problem=told.problem,
+                created_at=self._world.now,
+                completed_at=told.completed_at,
+                batch=self._batch,
+            )
+        )
+        return told
+
+    def _finish(self, context: dict[str, Any], told: Told) -> None:
+        """A saga ends its operation."""
+        operation, now = context["operation"], self._world.now
+        told = replace(told, created_at=context["created_at"], completed_at=now)
+        inserted = self._world.inserted.get(Operation, {}).get(operation)
+        if inserted is not None:
+            changes = {"status": told.status, "result": told.result, "problem": told.problem, "completed_at": now}
+            self._world.insert(replace(inserted, **changes))
+        else:
+            self._world.update(Outcome(operation, told.status, told.result, told.problem, now))
+        asked = Envelope(operation, "", {}, operation, context["request"], reply_to=context["reply_to"])
+        self.outgoing.answer(asked, told)
+
+    def _answer(self, work: Work, told: Told) -> list[Work]:
+        envelope = work.envelope
+        if envelope.saga is None or envelope.reply_to is None:
+            self._answer_gateway(envelope, told)
+            return []
+        reply = Envelope(
+            f"{envelope.id}:reply",
+            REPLY,
+            told,  # type: ignore[arg-type] - encodes as a Reply
+            operation=envelope.operation,
+            request=envelope.request,
+            cause=envelope.id,
+            saga=envelope.saga,
+            caller=envelope.caller,
+            traceparent=envelope.traceparent,
+        )
+        return self._go(work, envelope.reply_to, reply, told)
+
+    def _answer_gateway(self, envelope: Envelope, told: Told) -> None:
+        if envelope.saga is None:
+            self.outgoing.answer(envelope, told)
+
+    def _say(self, work: Work, sent: Sent, number: int) -> list[Work]:
+        message, cause = sent.message, work.envelope
+        envelope = Envelope(
+            sent.id or f"{cause.id}:{number}",
+            message.wire_name,
+            message,
+            operation=cause.operation,
+            request=cause.request,
+            cause=cause.id,
+            reply_to=cause.reply_to,
+            saga=sent.saga,
+            caller=cause.caller,
+            traceparent=cause.traceparent,
+            sent_at=self._world.now.timestamp(),
+        )
+        if isinstance(message, Event):
+            return self._emit(work, envelope, message)
+        assert isinstance(message, Command)
+        if sent.saga is not None:
+            envelope = replace(envelope, reply_to=topology.commands(work.domain))
+        queue = topology.slow(message.domain) if message.slow else topology.commands(message.domain)
+        if sent.again:
+            self.outgoing.send(queue, envelope)
+            return []
+        return self._go(work, queue, envelope, message)
+
+    def _emit(self, work: Work, envelope: Envelope, event: Event) -> list[Work]:
+        if topology.listeners(envelope.type):
+            self.outgoing.publish(envelope)
+        if not self._orchestrator.starts(envelope.type):
+            return []
+        return self._go(work, topology.commands(event.domain), envelope, event)
+
+    def _go(self, work: Work, queue: str, envelope: Envelope, message: Any) -> list[Work]:
+        """On to the next round if the recipient is hosted here, else out through the broker."""
+        handler = self._orchestrator.handler(envelope.type) or self._roster.handlers.get(envelope.type)
+        hosted = queue.partition(".")[0] in self._roster.domains
+        if self._rounds_left <= 0 or not hosted or handler is None or handler.prepare is not None:
+            self.outgoing.send(queue, envelope)
+            return []
+        return [Work(envelope, message, handler, queue, root=work.root or work)]

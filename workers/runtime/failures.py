@@ -1,0 +1,79 @@
+"""What becomes of a message that fails: again after a delay, or dead-lettered with its reason; never lost."""
+
+from dataclasses import dataclass
+
+import structlog
+from pydantic_core import to_json
+
+from contracts import ids, topology
+from contracts.bus import Bus
+from contracts.envelope import Envelope, encode, pack
+from contracts.message import Kind, Problem
+from workers.runtime.outbox import Outgoing
+from workers.runtime.telemetry import metrics
+from workers.runtime.work import Told, Work
+
+log = structlog.get_logger()
+
+STACK_CHARACTERS_MAX = 16_000
+
+BUSY = Problem(
+    kind=Kind.UNAVAILABLE, code="busy", title="Busy", detail="This can't be answered now. Please try again later."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that failed for good, as it travels to its domain's table."""
+
+    id: str
+    domain: str
+    queue: str
+    type: str
+    message: str
+    reason: str
+    stack: str
+
+
+class Failures:
+    """Republishes or buries what failed; only then may its bundle be acknowledged."""
+
+    def __init__(self, bus: Bus, *, max_attempts: int, retry_delay_seconds: float) -> None:
+        self._bus = bus
+        self._max_attempts = max_attempts
+        self._retry_delay_seconds = retry_delay_seconds
+
+    async def failed(self, work: Work, reason: str, stack: str) -> Outgoing | None:
+        """One failure. A call is answered at once; anything else waits for its next attempt or is dead-lettered."""
+        envelope = work.envelope
+        fate = "answered" if work.is_call else "dead" if envelope.attempt >= self._max_attempts else "delayed"
+        metrics.failed.labels(work.domain, envelope.type, fate).inc()
+        log.error(
+            "message_failed", type=envelope.type, id=envelope.id, attempt=envelope.attempt, fate=fate, reason=reason
+        )
+        if fate == "answered":
+            outgoing = Outgoing()
+            outgoing.answer(envelope, Told("failed", problem=BUSY))
+            return outgoing
+        if fate == "dead":
+            await self.bury(work.queue, envelope, reason, stack)
+        else:
+            await self._delay(work.queue, envelope)
+        return None
+
+    async def bury(self, queue: str, envelope: Envelope, reason: str, stack: str = "") -> None:
+        """To the dead-letter queue. Raises `NotSent`, `Unconfirmed`."""
+        await self.bury_raw(queue, envelope.type, encode(envelope).decode(), reason, stack)
+
+    async def bury_raw(self, queue: str, kind: str, message: str, reason: str, stack: str = "") -> None:
+        """The same for what is not even an envelope."""
+        domain = queue.partition(".")[0]
+        letter = DeadLetter(
+            ids.new("dlt"), domain, queue, kind, message, reason[:STACK_CHARACTERS_MAX], stack[-STACK_CHARACTERS_MAX:]
+        )
+        log.error("dead_letter", id=letter.id, queue=queue, type=kind, reason=letter.reason)
+        await self._bus.publish(topology.COMMANDS, topology.dead(domain), to_json(letter))
+
+    async def _delay(self, queue: str, envelope: Envelope) -> None:
+        for body in pack([encode(envelope.again())]):
+            await self._bus.publish(topology.DELAY, queue, body, delay_seconds=self._retry_delay_seconds)

@@ -1,0 +1,106 @@
+"""Tables of handlers: each domain's table of contents."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from contracts.message import Asked, Call, Command, Event, Message, Query
+from workers.runtime.needs import Need
+from workers.runtime.resources import Resources
+
+Decide = Callable[[Any, Any], Any]
+Needs = Callable[[Any], Iterable[Need]]
+Prepare = Callable[[Any, "Preparation"], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """What slow preparation may use. It may run twice for one message; `message_id` is the same both times."""
+
+    message_id: str
+    resources: Resources
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """How one command, call or event is handled."""
+
+    message: type[Message]
+    decide: Decide
+    needs: Needs | None = None
+    prepare: Prepare | None = None
+    finished_by: type[Any] | None = None
+
+
+@dataclass
+class Handlers:
+    """The commands and calls of one domain, and its reactions to events."""
+
+    domain: str
+    table: dict[str, Handler] = field(default_factory=dict)
+
+    def command[A](
+        self,
+        message: type[Command[A]] | type[Call[A]],
+        *,
+        needs: Needs | None = None,
+        prepare: Prepare | None = None,
+        finished_by: type[Any] | None = None,
+    ) -> Callable[[Callable[[Any, Any], A]], Callable[[Any, Any], A]]:
+        """Handle a command or call: `decide(command, uow) -> A`, plain, without I/O; it may raise a `Refusal`.
+
+        `needs` names what is loaded and locked first. `prepare` is an async function of (command, `Preparation`) that
+        runs before the transaction, may run twice, and whose result is `uow.prepared`. `finished_by` names the saga
+        that finishes the operation in the handler's place.
+        """
+
+        def register(decide: Callable[[Any, Any], A]) -> Callable[[Any, Any], A]:
+            self._add(Handler(message, decide, needs, prepare, finished_by))
+            return decide
+
+        return register
+
+    def reaction[E: Event](
+        self, event: type[E], *, needs: Needs | None = None
+    ) -> Callable[[Callable[[E, Any], None]], Callable[[E, Any], None]]:
+        """React to an event of another domain: `react(event, uow) -> None`."""
+
+        def register(react: Callable[[E, Any], None]) -> Callable[[E, Any], None]:
+            self._add(Handler(event, react, needs))
+            return react
+
+        return register
+
+    def _add(self, handler: Handler) -> None:
+        name = handler.message.wire_name
+        assert name not in self.table, f"{name} has a handler already"
+        own = handler.message.domain == self.domain or issubclass(handler.message, Event)
+        assert own, f"{name} is not {self.domain}'s to handle"
+        slow = getattr(handler.message, "slow", False) or issubclass(handler.message, Call)
+        assert handler.prepare is None or slow, f"{name} is prepared, so it must be slow"
+        self.table[name] = handler
+
+
+Answer = Callable[[Any, Any], Awaitable[Any]]
+
+
+@dataclass
+class Queries:
+    """The queries of one domain."""
+
+    domain: str
+    table: dict[str, tuple[type[Asked[Any]], Answer]] = field(default_factory=dict)
+
+    def query[A](
+        self, message: type[Query[A]]
+    ) -> Callable[[Callable[[Any, Any], Awaitable[A]]], Callable[[Any, Any], Awaitable[A]]]:
+        """Answer a query: `answer(query, reading) -> A`, async and read-only; it may raise a `Refusal`."""
+
+        def register(answer: Callable[[Any, Any], Awaitable[A]]) -> Callable[[Any, Any], Awaitable[A]]:
+            name = message.wire_name
+            assert name not in self.table, f"{name} has a handler already"
+            assert message.domain == self.domain, f"{name} is not {self.domain}'s to answer"
+            self.table[name] = (message, answer)
+            return answer
+
+        return register

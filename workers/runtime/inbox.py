@@ -1,0 +1,50 @@
+"""Which of a batch's messages are known already: root commands by their operation, all others by their claim."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from workers.runtime.database import Connection
+from workers.runtime.stored import mapping
+from workers.runtime.tables import Operation
+from workers.runtime.work import Work
+
+OPERATIONS = (
+    "SELECT id, type, principal, fingerprint, request_id, status, result, problem, created_at, completed_at, batch "
+    "FROM runtime.operations WHERE id = ANY($1::text[])"
+)
+CLAIMS = (
+    "SELECT i.id, i.domain, i.batch FROM unnest($1::text[], $2::text[]) AS d(id, domain) "
+    "JOIN runtime.inbox AS i ON i.id = d.id AND i.domain = d.domain"
+)
+
+
+@dataclass(slots=True)
+class Known:
+    """What has been handled before, and the batches that did it."""
+
+    operations: dict[str, Operation] = field(default_factory=dict)
+    claims: set[tuple[str, str]] = field(default_factory=set)
+    batches: set[str] = field(default_factory=set)
+
+    def has(self, work: Work) -> bool:
+        """Whether this message was handled."""
+        if work.is_root:
+            return work.envelope.id in self.operations
+        return (work.envelope.id, work.domain) in self.claims
+
+
+async def known(connection: Connection, batch: Iterable[Work]) -> Known:
+    """Look the batch's messages up, roots and others each with one SELECT and only where there are any."""
+    found = Known()
+    durable = [work for work in batch if not work.is_call]
+    roots = [work.envelope.id for work in durable if work.is_root]
+    others = [(work.envelope.id, work.domain) for work in durable if not work.is_root]
+    if roots:
+        for row in await connection.fetch(OPERATIONS, roots):
+            found.operations[row[0]] = operation = mapping(Operation).load(row)
+            found.batches.add(operation.batch)
+    if others:
+        for row in await connection.fetch(CLAIMS, *map(list, zip(*others, strict=True))):
+            found.claims.add((row[0], row[1]))
+            found.batches.add(row[2])
+    return found

@@ -1,0 +1,115 @@
+"""What a batch says: collected per destination, stored as one row until told, then published in bundles."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+from pydantic_core import from_json, to_json
+
+from contracts import topology
+from contracts.bus import Bus, NotSent, Unconfirmed
+from contracts.envelope import Envelope, encode, pack
+from workers.runtime.tables import Untold
+from workers.runtime.work import REPLY, Told
+
+log = structlog.get_logger()
+
+type Destination = tuple[str, str]
+type Bundle = tuple[str, str, str]
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """The messages that leave a batch. Of several answers to one question the last one counts."""
+
+    durable: dict[Destination, list[Envelope]] = field(default_factory=dict)
+    replies: dict[tuple[str, str | None, str | None], Envelope] = field(default_factory=dict)
+
+    def send(self, queue: str, envelope: Envelope) -> None:
+        """A command, or a saga's answer, to the durable queue of a domain."""
+        self.durable.setdefault((topology.COMMANDS, queue), []).append(envelope)
+
+    def publish(self, envelope: Envelope) -> None:
+        """An event to everybody who listens."""
+        self.durable.setdefault((topology.EVENTS, envelope.type), []).append(envelope)
+
+    def reply(self, queue: str, envelope: Envelope) -> None:
+        """An answer to a gateway."""
+        self.replies[queue, envelope.cause, envelope.request] = envelope
+
+    def answer(self, asked: Envelope, told: Told) -> None:
+        """Answer one submission, if it said where."""
+        if asked.reply_to is not None:
+            reply = Envelope(
+                f"{asked.id}:reply",
+                REPLY,
+                told,  # type: ignore[arg-type] - encodes as a Reply
+                operation=asked.operation,
+                request=asked.request,
+                cause=asked.id,
+            )
+            self.reply(asked.reply_to, reply)
+
+    def bundles(self) -> list[Bundle]:
+        """Everything that must arrive, encoded."""
+        return [
+            (exchange, key, body.decode())
+            for (exchange, key), envelopes in self.durable.items()
+            for body in pack(map(encode, envelopes))
+        ]
+
+    def answers(self) -> list[tuple[str, bytes]]:
+        """The answers in bundles, by reply queue."""
+        queues: dict[str, list[Envelope]] = {}
+        for (queue, _, _), envelope in self.replies.items():
+            queues.setdefault(queue, []).append(envelope)
+        return [(queue, body) for queue, envelopes in queues.items() for body in pack(map(encode, envelopes))]
+
+
+def untold(batch: str, bundles: list[Bundle], now: datetime) -> Untold:
+    """The row that keeps a batch's bundles until they are told."""
+    return Untold(batch, to_json(bundles).decode(), now)
+
+
+def bundles_of(row: str) -> list[Bundle]:
+    """The bundles of such a row."""
+    return [(exchange, key, body) for exchange, key, body in from_json(row)]
+
+
+class Teller:
+    """Publishes bundles, and remembers which batches are told so that a later one deletes their rows."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._told: set[str] = set()
+
+    async def reply(self, outgoing: Outgoing) -> None:
+        """Answer the gateways; an answer that gets lost is asked for again."""
+        for queue, body in outgoing.answers():
+            await self._bus.reply(queue, body)
+
+    async def tell(self, batch: str, bundles: Iterable[Bundle]) -> bool:
+        """Publish a batch's bundles; False when some are unconfirmed: the row stays, and the sweeper tells it again."""
+        results = await asyncio.gather(
+            *(self._bus.publish(exchange, key, body.encode()) for exchange, key, body in bundles), return_exceptions=True
+        )
+        failed = [result for result in results if isinstance(result, BaseException)]
+        unexpected = [error for error in failed if not isinstance(error, NotSent | Unconfirmed)]
+        if unexpected:
+            raise unexpected[0]
+        if failed:
+            log.warning("batch_not_told", batch=batch, bundles=len(failed), reason=type(failed[0]).__name__)
+            return False
+        self._told.add(batch)
+        return True
+
+    def take_told(self) -> set[str]:
+        """The batches whose rows can go now. Give them back with `put_back` if that fails."""
+        told, self._told = self._told, set()
+        return told
+
+    def put_back(self, told: set[str]) -> None:
+        """They were not deleted after all."""
+        self._told |= told

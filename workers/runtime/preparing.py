@@ -1,0 +1,80 @@
+"""Slow preparation: provider calls and password hashing, before and outside the transaction, bounded."""
+
+import asyncio
+import traceback
+from collections.abc import Callable
+
+import structlog
+
+from contracts.bus import NotSent, Unconfirmed
+from contracts.message import Refusal
+from workers.runtime.arrivals import Arrival
+from workers.runtime.database import DatabaseAway
+from workers.runtime.delivery import Delivery
+from workers.runtime.failures import Failures
+from workers.runtime.handlers import Preparation
+from workers.runtime.resources import Resources
+from workers.runtime.work import Work
+
+log = structlog.get_logger()
+
+
+class Preparer:
+    """Prepares bundles side by side, at most `most` messages at once, each skipped where it was handled before."""
+
+    def __init__(self, delivery: Delivery, failures: Failures, resources: Resources, *, most: int) -> None:
+        self._delivery = delivery
+        self._failures = failures
+        self._resources = resources
+        self._slots = asyncio.Semaphore(most)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def prepare(self, arrival: Arrival, then: Callable[[Arrival], None]) -> None:
+        """Prepare a bundle in the background and hand it on with what is left to handle."""
+        task = asyncio.create_task(self._bundle(arrival, then))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def drain(self) -> None:
+        """Wait for what is being prepared."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _bundle(self, arrival: Arrival, then: Callable[[Arrival], None]) -> None:
+        try:
+            known = await self._known(arrival.works)
+            ready = await asyncio.gather(*(self._one(work, skip=work in known) for work in arrival.works))
+        except (DatabaseAway, NotSent, Unconfirmed) as error:
+            # Left unacknowledged: the batch loop sees the same outage, and the broker delivers it again.
+            log.warning("preparation_given_up", reason=type(error).__name__)
+            await asyncio.sleep(1)
+            await arrival.message.nack(requeue=True)
+            return
+        arrival.works = [work for work in ready if work is not None]
+        then(arrival)
+
+    async def _known(self, works: list[Work]) -> set[Work]:
+        durable = [work for work in works if not work.is_call]
+        if not durable:
+            return set()
+        unclaimed = await self._delivery.unclaimed(durable)
+        return set(durable) - set(unclaimed)
+
+    async def _one(self, work: Work, *, skip: bool) -> Work | None:
+        """The work with what was prepared for it; None when that failed and it waits for its next attempt."""
+        if skip or work.handler.prepare is None:
+            return work
+        async with self._slots:
+            try:
+                work.prepared = await work.handler.prepare(work.message, Preparation(work.envelope.id, self._resources))
+            except Refusal as refusal:
+                work.refusal = refusal
+            except DatabaseAway:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, the message is retried and finally buried
+                stack = "".join(traceback.format_exception(error))
+                answer = await self._failures.failed(work, repr(error), stack)
+                if answer is not None:
+                    await self._delivery.answer(answer)
+                return None
+        return work

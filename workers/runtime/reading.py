@@ -1,0 +1,87 @@
+"""What a query reads with: a read-only connection, and cursor pages."""
+
+import base64
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic_core import from_json, to_json
+from sqlalchemy import ColumnElement, Row, Select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts.envelope import Caller
+from contracts.message import Kind, Refusal, View
+from contracts.pages import Page, PageOf
+from workers.runtime.resources import Resources
+
+
+class CursorInvalid(Refusal):
+    """The cursor was not made by this list."""
+
+    kind = Kind.INVALID
+    detail = "The cursor in `after` is not one of this list's."
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One query's connection, caller, time, and what the process has beside its database."""
+
+    connection: AsyncConnection
+    asker: Caller | None
+    now: datetime
+    resources: Resources | None = None
+
+    @property
+    def caller(self) -> Caller:
+        """On whose behalf."""
+        assert self.asker is not None, "this query has no caller"
+        return self.asker
+
+    async def rows(self, select: Select[Any]) -> Sequence[Row[Any]]:
+        """All rows."""
+        return (await self.connection.execute(select)).all()
+
+    async def row(self, select: Select[Any]) -> Row[Any] | None:
+        """The first row, if any."""
+        return (await self.connection.execute(select)).first()
+
+    async def page[V: View](
+        self,
+        query: PageOf[V],
+        select: Select[Any],
+        by: Sequence[ColumnElement[Any]],
+        view: Callable[[Row[Any]], V],
+    ) -> Page[V]:
+        """One page of `select`, newest first by the columns `by` (unique together, all selected). Raises `CursorInvalid`."""
+        if query.after is not None:
+            select = select.where(tuple_(*by) < tuple_(*_cursor_values(query.after, by)))
+        found = await self.rows(select.order_by(*(column.desc() for column in by)).limit(query.limit + 1))
+        data, more = found[: query.limit], len(found) > query.limit
+        following = _cursor([data[-1]._mapping[column] for column in by]) if more else None  # noqa: SLF001 - its public name
+        return Page(data=[view(row) for row in data], has_more=more, next=following)
+
+
+def _cursor(values: Sequence[Any]) -> str:
+    return base64.urlsafe_b64encode(to_json(values)).decode().rstrip("=")
+
+
+def _cursor_values(cursor: str, by: Sequence[ColumnElement[Any]]) -> list[Any]:
+    try:
+        values = from_json(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        assert isinstance(values, list)
+        return [_typed(column, value) for column, value in zip(by, values, strict=True)]
+    except (ValueError, AssertionError, TypeError, OverflowError) as error:
+        raise CursorInvalid from error
+
+
+def _typed(column: ColumnElement[Any], value: Any) -> Any:
+    expected = column.type.python_type
+    if expected is datetime and isinstance(value, str):
+        # A cursor is anybody's to forge: what PostgreSQL could not compare with must not reach it.
+        moment = datetime.fromisoformat(value)
+        assert moment.tzinfo is not None
+        return moment.astimezone(UTC)
+    if type(value) is not expected or (expected is int and abs(value) >= 2**63) or (expected is str and "\0" in value):
+        raise TypeError
+    return value

@@ -1,0 +1,53 @@
+"""What a process hosts: the handlers, queries and sagas of its domains, found by wire name."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from contracts.message import Command
+from workers.runtime.handlers import Answer, Handler, Handlers, Queries
+from workers.runtime.saga import Saga
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Everything that one domain brings."""
+
+    handlers: Handlers
+    queries: Queries | None = None
+    sagas: tuple[type[Saga], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The domain's name, as in its queues."""
+        return self.handlers.domain
+
+
+@dataclass(frozen=True)
+class Roster:
+    """The domains that this process hosts."""
+
+    domains: tuple[str, ...]
+    handlers: dict[str, Handler] = field(default_factory=dict)
+    queries: dict[str, tuple[type[Any], Answer]] = field(default_factory=dict)
+    sagas: dict[str, type[Saga]] = field(default_factory=dict)
+    starters: dict[str, list[type[Saga]]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, domains: Iterable[Domain]) -> "Roster":
+        """The roster of these domains."""
+        hosted = tuple(domains)
+        roster = cls(tuple(domain.name for domain in hosted))
+        for domain in hosted:
+            roster.handlers.update(domain.handlers.table)
+            roster.queries.update(domain.queries.table if domain.queries else {})
+            for saga in domain.sagas:
+                assert saga.starts_on.domain == domain.name, f"{saga.__name__} runs with the domain of its event"
+                roster.sagas[saga.__name__] = saga
+                roster.starters.setdefault(saga.starts_on.wire_name, []).append(saga)
+        return roster
+
+    def routed(self, wire_name: str) -> bool:
+        """Whether this is a command that people send, so that only the gateway may publish it."""
+        handler = self.handlers.get(wire_name)
+        return handler is not None and issubclass(handler.message, Command) and not handler.message.internal

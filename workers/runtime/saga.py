@@ -1,0 +1,197 @@
+"""Sagas as data: fields are state, methods are steps, definition order is execution order.
+
+`Progress` is the state machine. It is pure: replies in, commands out; no clock and no I/O.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from contracts.message import Command, DeadlineExceeded, Event, Problem
+
+StepKind = Literal["compensatable", "pivot", "retriable"]
+
+
+class Step:
+    """One step of a saga: a pure method that returns a command, or None to skip the step."""
+
+    def __init__(self, kind: StepKind, action: Callable[[Any], Command[Any] | None]) -> None:
+        self.kind = kind
+        self.action = action
+        self.name = action.__name__
+        self.undoing: Callable[[Any], Command[Any]] | None = None
+        self.learning: Callable[[Any, Any], Any] | None = None
+
+    def __get__(self, saga: Any, owner: type[Any]) -> Any:
+        return self if saga is None else self.action.__get__(saga)
+
+    def undo[F: Callable[[Any], Command[Any]]](self, method: F) -> F:
+        """The command that takes this step back: idempotent, and harmless before the step itself."""
+        assert self.kind == "compensatable", f"{self.name}: only a compensatable step can be undone"
+        self.undoing = method
+        return method
+
+    def learns[F: Callable[[Any, Any], Any]](self, method: F) -> F:
+        """What the saga takes from the step's answer: `(self, view) -> Self`."""
+        self.learning = method
+        return method
+
+
+def compensatable(action: Callable[[Any], Command[Any] | None]) -> Step:
+    """A step before the point of no return."""
+    return Step("compensatable", action)
+
+
+def pivot(action: Callable[[Any], Command[Any] | None]) -> Step:
+    """The point of no return: once sent, only its refusal leads back."""
+    return Step("pivot", action)
+
+
+def retriable(action: Callable[[Any], Command[Any] | None]) -> Step:
+    """A step after the pivot: asked until it succeeds."""
+    return Step("retriable", action)
+
+
+class Saga(BaseModel):
+    """A business process over several domains. It runs with the domain whose event starts it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", ignored_types=(Step,))
+
+    starts_on: ClassVar[type[Event]]
+    deadline: ClassVar[timedelta]
+    steps: ClassVar[tuple[Step, ...]] = ()
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        cls.steps = tuple(step for step in vars(cls).values() if isinstance(step, Step))
+        kinds = [step.kind for step in cls.steps]
+        order = {"compensatable": 0, "pivot": 1, "retriable": 2}
+        assert kinds == sorted(kinds, key=order.__getitem__), f"{cls.__name__}: undo before pivot before retry"
+        assert kinds.count("pivot") <= 1, f"{cls.__name__}: one point of no return"
+
+    @classmethod
+    def begin(cls, event: Any) -> Self:
+        """The initial state: the event's fields of the same names."""
+        return cls.model_validate({name: getattr(event, name) for name in cls.model_fields if hasattr(event, name)})
+
+    def on_failure(self, problem: Problem) -> Command[Any] | None:
+        """What to say when everything has been undone."""
+        del problem
+        return None
+
+
+class Phase(StrEnum):
+    """Where a saga stands."""
+
+    RUNNING = "running"
+    UNDOING = "undoing"
+    FAILING = "failing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    STUCK = "stuck"
+
+
+OPEN = frozenset({Phase.RUNNING, Phase.UNDOING, Phase.FAILING})
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A saga's state machine.
+
+    `step` is the index of the step that is asked or undone; `tries` counts how often it was refused, so that each
+    new question has an id of its own. `problem` is why the saga is being undone.
+    """
+
+    saga: Saga
+    phase: Phase = Phase.RUNNING
+    step: int = -1
+    tries: int = 0
+    problem: Problem | None = None
+
+    @property
+    def awaited(self) -> str | None:
+        """The name of the outstanding command, unique within the saga, or None when the saga has ended."""
+        name = self._current().name if 0 <= self.step < len(self.saga.steps) else ""
+        match self.phase:
+            case Phase.RUNNING:
+                return name if self.tries == 0 else f"{name}:{self.tries}"
+            case Phase.UNDOING:
+                return f"{name}:undo"
+            case Phase.FAILING:
+                return "failure"
+            case _:
+                return None
+
+    def command(self) -> Command[Any] | None:
+        """The outstanding command; the same on each call."""
+        match self.phase:
+            case Phase.RUNNING:
+                return self._current().action(self.saga)
+            case Phase.UNDOING:
+                undoing = self._current().undoing
+                assert undoing is not None
+                return undoing(self.saga)
+            case Phase.FAILING:
+                assert self.problem is not None
+                return self.saga.on_failure(self.problem)
+            case _:
+                return None
+
+    def start(self) -> "Progress":
+        """The first step."""
+        return self._forward(self.saga)
+
+    def succeeded(self, view: Any) -> "Progress":
+        """The outstanding command was done."""
+        match self.phase:
+            case Phase.RUNNING:
+                learning = self._current().learning
+                return self._forward(learning(self.saga, view) if learning else self.saga)
+            case Phase.UNDOING:
+                return self._backward()
+            case Phase.FAILING:
+                return replace(self, phase=Phase.FAILED)
+            case _:
+                return self
+
+    def refused(self, problem: Problem) -> "Progress":
+        """The outstanding command was refused.
+
+        A step up to the pivot: undo what came before. After the pivot: to be asked again, as a new question.
+        An undo or the last word that is refused needs a person.
+        """
+        if self.phase is not Phase.RUNNING:
+            return replace(self, phase=Phase.STUCK) if self.phase in OPEN else self
+        if self._current().kind == "retriable":
+            return replace(self, tries=self.tries + 1)
+        return replace(self, phase=Phase.UNDOING, tries=0, problem=problem)._backward()
+
+    def overdue(self) -> "Progress":
+        """The deadline has passed. Before the pivot: undo, including the step in flight. After: just ask again."""
+        if self.phase is not Phase.RUNNING or self._current().kind != "compensatable":
+            return self
+        undoing = replace(self, phase=Phase.UNDOING, tries=0, problem=DeadlineExceeded().problem())
+        return undoing if self._current().undoing else undoing._backward()
+
+    def _current(self) -> Step:
+        return self.saga.steps[self.step]
+
+    def _forward(self, saga: Saga) -> "Progress":
+        for index in range(self.step + 1, len(saga.steps)):
+            if saga.steps[index].action(saga) is not None:
+                return replace(self, saga=saga, step=index, tries=0)
+        return replace(self, saga=saga, phase=Phase.COMPLETED)
+
+    def _backward(self) -> "Progress":
+        for index in range(self.step - 1, -1, -1):
+            step = self.saga.steps[index]
+            if step.undoing is not None and step.action(self.saga) is not None:
+                return replace(self, step=index)
+        assert self.problem is not None
+        failing = replace(self, step=-1, phase=Phase.FAILING)
+        return failing if self.saga.on_failure(self.problem) is not None else replace(failing, phase=Phase.FAILED)

@@ -1,0 +1,64 @@
+"""The worker process's settings: one setting, one environment variable, validated at start."""
+
+import base64
+import binascii
+from typing import Annotated
+
+from pydantic import BaseModel, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings
+
+
+class SigningKey(BaseModel):
+    """One Ed25519 key: `seed` is 32 bytes in base64url. Its public half is published under `kid`."""
+
+    kid: Annotated[str, Field(min_length=1, max_length=64)]
+    seed: SecretStr
+
+    @field_validator("seed")
+    @classmethod
+    def _thirty_two_bytes(cls, value: SecretStr) -> SecretStr:
+        try:
+            size = len(base64.urlsafe_b64decode(value.get_secret_value() + "=="))
+        except (ValueError, binascii.Error) as error:
+            message = "not base64url"
+            raise ValueError(message) from error
+        if size != 32:  # noqa: PLR2004 - Ed25519
+            message = "an Ed25519 seed has 32 bytes"
+            raise ValueError(message)
+        return value
+
+
+class Settings(BaseSettings):
+    """Everything a worker can be told."""
+
+    database_url: SecretStr
+    amqp_url: SecretStr
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = 9100
+    gateway_broker_user: str = "gateway"
+
+    signing_keys: Annotated[list[SigningKey], Field(min_length=1)]
+    access_token_seconds: Annotated[int, Field(ge=10, le=900)] = 900
+    argon2_time_cost: Annotated[int, Field(ge=1)] = 3
+    argon2_memory_kib: Annotated[int, Field(ge=8192)] = 65536
+    argon2_parallelism: Annotated[int, Field(ge=1)] = 1
+
+    provider_url: str
+    provider_key: SecretStr
+    provider_timeout_seconds: Annotated[float, Field(gt=0)] = 5.0
+
+    stripe: Annotated[int, Field(ge=0, le=63)] | None = None
+    batch_messages: Annotated[int, Field(ge=1, le=4096)] = 512
+    prefetch_bundles: Annotated[int, Field(ge=1, le=1024)] = 64
+    preparations: Annotated[int, Field(ge=1, le=256)] = 8
+    queries_in_flight: Annotated[int, Field(ge=1, le=256)] = 16
+    max_attempts: Annotated[int, Field(ge=1, le=100)] = 6
+    retry_delay_seconds: Annotated[float, Field(gt=0)] = 5.0
+    saga_resend_seconds: Annotated[float, Field(gt=0)] = 30.0
+    untold_after_seconds: Annotated[float, Field(gt=0)] = 60.0
+    timer_poll_seconds: Annotated[float, Field(gt=0)] = 1.0
+    inbox_retention_days: Annotated[int, Field(ge=7)] = 30
+    invariants_every_seconds: Annotated[float, Field(gt=0)] = 60.0
+    shutdown_seconds: Annotated[float, Field(gt=0)] = 20.0
+    log_level: str = "INFO"
+    otel_exporter_otlp_endpoint: str = ""

@@ -1,0 +1,102 @@
+"""How frozen entities map to rows: field names are column names, and one table order rules all locks."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
+
+from pydantic_core import from_json, to_json
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import JSONB
+
+
+class Entity(Protocol):
+    """A frozen dataclass with a text primary key `id`."""
+
+    @property
+    def id(self) -> str:
+        """The primary key."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name, PostgreSQL type and how a value is turned into what asyncpg takes in an array."""
+
+    name: str
+    type: str
+    adapt: Callable[[Any], Any] | None
+
+    @property
+    def array_type(self) -> str:
+        """The type of the array that carries many values. JSON travels as text: asyncpg would flatten nested lists."""
+        return "text[]" if self.type == "JSONB" else f"{self.type}[]"
+
+    @property
+    def selected(self) -> str:
+        """How the unnested value becomes the column's."""
+        return f"d.{self.name}::jsonb" if self.type == "JSONB" else f"d.{self.name}"
+
+    def values(self, entities: Sequence[Any]) -> list[Any]:
+        """This column of many entities."""
+        name, adapt = self.name, self.adapt
+        if adapt is None:
+            return [getattr(entity, name) for entity in entities]
+        return [adapt(getattr(entity, name)) for entity in entities]
+
+
+@dataclass(frozen=True)
+class Mapping[E]:
+    """Where entities of one type live. `order` is their table's place in the global lock order."""
+
+    entity: type[E]
+    name: str
+    order: int
+    columns: tuple[Column, ...]
+    mutable: tuple[Column, ...]
+    has_json: bool
+
+    def load(self, row: Any) -> E:
+        """An entity from a row that has the columns in order; JSON arrives as text."""
+        if not self.has_json:
+            return self.entity(*row)
+        decoded = [
+            from_json(value) if column.type == "JSONB" and isinstance(value, str) else value
+            for column, value in zip(self.columns, row, strict=True)
+        ]
+        return self.entity(*decoded)
+
+
+_mappings: dict[type[Any], Mapping[Any]] = {}
+
+
+def stored(entity: type[Any], table: Table, *, order: int, mutable: Sequence[str] = ()) -> None:
+    """Declare that `entity` (a frozen dataclass whose fields are columns of `table`) is kept in `table`.
+
+    `order` is unique per table; rows are locked in ascending order. Only `mutable` columns are ever updated.
+    """
+    columns = tuple(_column(table, field.name) for field in fields(entity))
+    assert columns[0].name == "id", f"{entity.__name__}: the first field is the primary key `id`"
+    taken = [other for other in _mappings.values() if other.order == order and other.name != table.fullname]
+    assert not taken, f"lock order {order} is {taken[0].name}'s"
+    chosen = tuple(column for column in columns if column.name in mutable)
+    assert len(chosen) == len(mutable), f"{entity.__name__}: a mutable column is not a field"
+    has_json = any(column.type == "JSONB" for column in columns)
+    _mappings[entity] = Mapping(entity, table.fullname, order, columns, chosen, has_json)
+
+
+def mapping[E](entity: type[E]) -> Mapping[E]:
+    """The mapping of an entity type."""
+    return _mappings[entity]
+
+
+def _column(table: Table, name: str) -> Column:
+    column = table.columns[name]
+    is_json = isinstance(column.type, JSONB)
+    kind = "JSONB" if is_json else column.type.compile(dialect=postgresql.dialect()).partition(" COLLATE")[0]
+    return Column(name, kind, _json_text if is_json else None)
+
+
+def _json_text(value: Any) -> str | None:
+    return None if value is None else to_json(value).decode()
+
+

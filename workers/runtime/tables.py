@@ -1,0 +1,179 @@
+"""The runtime's own rows: operations, inbox, untold bundles, sagas, timers and dead letters."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, DateTime, Index, MetaData, PrimaryKeyConstraint, Table, Text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from workers.runtime.stored import stored
+
+metadata = MetaData(schema="runtime")
+
+Time = DateTime(timezone=True)
+Id = Text(collation="C")
+
+operations = Table(
+    "operations",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("type", Text, nullable=False),
+    Column("principal", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("request_id", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("result", JSONB),
+    Column("problem", JSONB),
+    Column("created_at", Time, nullable=False),
+    Column("completed_at", Time),
+    Column("batch", Text, nullable=False),
+)
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("id", Id, nullable=False),
+    Column("domain", Text, nullable=False),
+    Column("claimed_at", Time, nullable=False),
+    Column("batch", Text, nullable=False),
+    # Not partitioned by time: the same id must not be claimable twice, in whatever month.
+    PrimaryKeyConstraint("id", "domain"),
+    Index("inbox_claimed_at", "claimed_at"),
+)
+untold = Table(
+    "untold",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("bundles", Text, nullable=False),
+    Column("created_at", Time, nullable=False),
+)
+sagas = Table(
+    "sagas",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("type", Text, nullable=False),
+    Column("domain", Text, nullable=False),
+    Column("operation_id", Text),
+    Column("phase", Text, nullable=False),
+    Column("awaited", Text),
+    Column("progress", JSONB, nullable=False),
+    Column("history", JSONB, nullable=False),
+    Column("context", JSONB, nullable=False),
+    Column("timer_id", Text),
+    Column("deadline_at", Time, nullable=False),
+    Column("created_at", Time, nullable=False),
+    Column("updated_at", Time, nullable=False),
+)
+Index("sagas_open", sagas.c.phase, sagas.c.created_at, postgresql_where=~sagas.c.phase.in_(["completed", "failed"]))
+timers = Table(
+    "timers",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("due_at", Time, nullable=False),
+    Column("queue", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Index("timers_due_at", "due_at"),
+)
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("domain", Text, nullable=False),
+    Column("queue", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("message", JSONB, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("stack", Text, nullable=False),
+    Column("died_at", Time, nullable=False),
+    Column("resolution", Text),
+    Column("resolved_at", Time),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A root command and where it stands. `request_id` is the submission that made it."""
+
+    id: str
+    type: str
+    principal: str
+    fingerprint: str
+    request_id: str
+    status: str
+    result: Any
+    problem: Any
+    created_at: datetime
+    completed_at: datetime | None
+    batch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The part of an operation that finishing it changes."""
+
+    id: str
+    status: str
+    result: Any
+    problem: Any
+    completed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A message that a domain has handled."""
+
+    id: str
+    domain: str
+    claimed_at: datetime
+    batch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """A batch's encoded outgoing bundles, until the broker has confirmed them."""
+
+    id: str
+    bundles: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SagaRow:
+    """One saga with its history. `context` is what its messages inherit from the root command."""
+
+    id: str
+    type: str
+    domain: str
+    operation_id: str | None
+    phase: str
+    awaited: str | None
+    progress: Any
+    history: Any
+    context: Any
+    timer_id: str | None
+    deadline_at: datetime
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """An encoded envelope that is published to `queue` when it is due."""
+
+    id: str
+    due_at: datetime
+    queue: str
+    message: str
+
+
+stored(Operation, operations, order=900, mutable=("status", "result", "problem", "completed_at"))
+stored(Outcome, operations, order=900, mutable=("status", "result", "problem", "completed_at"))
+stored(Claim, inbox, order=910)
+stored(Untold, untold, order=920)
+stored(
+    SagaRow,
+    sagas,
+    order=1,
+    mutable=("phase", "awaited", "progress", "history", "timer_id", "updated_at"),
+)
+stored(Timer, timers, order=930)

@@ -1,0 +1,190 @@
+"""The world of a batch, and one message's own view of it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from contracts import ids
+from contracts.envelope import Caller, Envelope
+from contracts.message import Event, NotFound
+from workers.runtime.needs import Matching, Need, Rows
+from workers.runtime.stored import Entity
+
+type Index = tuple[type[Any], tuple[str, ...]]
+
+
+@dataclass(slots=True)
+class World:
+    """What a batch has loaded, locked and decided so far. `None` stands for a row that was asked for and isn't there."""
+
+    now: datetime
+    entities: dict[type[Any], dict[str, Any]] = field(default_factory=dict)
+    indexes: dict[Index, dict[tuple[Any, ...], set[str]]] = field(default_factory=dict)
+    inserted: dict[type[Any], dict[str, Any]] = field(default_factory=dict)
+    updated: dict[type[Any], dict[str, Any]] = field(default_factory=dict)
+    removed: dict[type[Any], set[str]] = field(default_factory=dict)
+
+    def missing(self, needs: Iterable[Need]) -> list[Need]:
+        """What of `needs` has not been loaded yet."""
+        return [rest for need in needs if (rest := self._missing(need)) is not None]
+
+    def insert(self, entity: Entity) -> None:
+        """A new row."""
+        self.inserted.setdefault(type(entity), {})[entity.id] = entity
+        self._keep(entity)
+
+    def update(self, entity: Entity) -> None:
+        """A row with new values; one that this batch inserted is inserted with them."""
+        kind = type(entity)
+        new = self.inserted.get(kind, {})
+        if entity.id in new:
+            new[entity.id] = entity
+        else:
+            self.updated.setdefault(kind, {})[entity.id] = entity
+        self._keep(entity)
+
+    def remove(self, kind: type[Any], key: str) -> None:
+        """Delete a row, or don't insert it."""
+        if self.inserted.get(kind, {}).pop(key, None) is None:
+            self.removed.setdefault(kind, set()).add(key)
+
+    def remember(self, kind: type[Any], key: str, entity: Any) -> None:
+        """A loaded row; what the batch has decided since is not overwritten."""
+        self.entities.setdefault(kind, {}).setdefault(key, entity)
+
+    def _missing(self, need: Need) -> Need | None:
+        if isinstance(need, Matching):
+            return None if need.values in self.indexes.get((need.entity, need.columns), {}) else need
+        known = self.entities.get(need.entity, {})
+        keys = tuple(key for key in need.keys if key not in known)
+        return Rows(need.entity, keys) if keys else None
+
+    def _keep(self, entity: Entity) -> None:
+        self.entities.setdefault(type(entity), {})[entity.id] = entity
+        for (kind, columns), index in self.indexes.items():
+            if kind is type(entity):
+                found = index.get(tuple(getattr(entity, column) for column in columns))
+                if found is not None:
+                    found.add(entity.id)
+
+
+@dataclass(slots=True)
+class Sent:
+    """A message that leaves a handler, before it has an envelope of its own.
+
+    A saga's command names its `id` and `saga`. One that is asked `again` goes through the broker, so that the
+    recipient's inbox recognises it.
+    """
+
+    message: Any
+    id: str | None = None
+    saga: str | None = None
+    again: bool = False
+
+
+class UnitOfWork:
+    """What one handler sees and decides. Nothing of it counts unless the handler returns."""
+
+    __slots__ = ("_added", "_removed", "_saved", "_world", "envelope", "finished", "outputs", "prepared")
+
+    def __init__(self, world: World, envelope: Envelope, prepared: Any = None) -> None:
+        self._world = world
+        self.envelope = envelope
+        self._added: dict[type[Any], dict[str, Any]] = {}
+        self._saved: dict[type[Any], dict[str, Any]] = {}
+        self._removed: list[tuple[type[Any], str]] = []
+        self.outputs: list[Sent] = []
+        self.finished: list[tuple[dict[str, Any], Any]] = []
+        self.prepared = prepared
+
+    @property
+    def now(self) -> datetime:
+        """The batch's time, UTC."""
+        return self._world.now
+
+    @property
+    def caller(self) -> Caller:
+        """On whose behalf."""
+        assert self.envelope.caller is not None, "this message has no caller"
+        return self.envelope.caller
+
+    @property
+    def address(self) -> str | None:
+        """The network address that the edge saw, if any: also of somebody who is not logged in yet."""
+        return None if self.envelope.caller is None else self.envelope.caller.address
+
+    @property
+    def operation_id(self) -> str:
+        """The operation that this message belongs to."""
+        assert self.envelope.operation is not None, "this message belongs to no operation"
+        return self.envelope.operation
+
+    @property
+    def message_id(self) -> str:
+        """The message's own id: the same on each delivery."""
+        return self.envelope.id
+
+    def id(self, prefix: str) -> str:
+        """An identifier derived from the message: its operation's body for a root command, else a hash."""
+        if self.envelope.id == self.envelope.operation:
+            return ids.sibling(prefix, self.envelope.id)
+        return ids.derived(prefix, self.envelope.id)
+
+    def get[E](self, entity: type[E], key: str) -> E:
+        """A row that `needs` declared. Raises `NotFound`."""
+        found = self.find(entity, key)
+        if found is None:
+            raise NotFound
+        return found
+
+    def find[E](self, entity: type[E], key: str) -> E | None:
+        """A row that `needs` declared, if it exists."""
+        for overlay in (self._saved, self._added):
+            own: E | None = overlay.get(entity, {}).get(key)
+            if own is not None:
+                return own
+        known = self._world.entities.get(entity, {})
+        assert key in known, f"{entity.__name__} was not declared in needs"
+        found: E | None = known[key]
+        return found
+
+    def matching[E](self, entity: type[E], **columns: Any) -> list[E]:
+        """The rows that have these values, in order of their ids; `needs` declared the same columns."""
+        names, values = tuple(columns), tuple(columns.values())
+        index = self._world.indexes.get((entity, names), {})
+        assert values in index, f"{entity.__name__} by {names} was not declared in needs"
+        keys = index[values] | self._added.get(entity, {}).keys() | self._saved.get(entity, {}).keys()
+        found = [self.find(entity, key) for key in sorted(keys)]
+        return [one for one in found if one is not None and tuple(getattr(one, name) for name in names) == values]
+
+    def add(self, entity: Entity) -> None:
+        """Insert a row."""
+        self._added.setdefault(type(entity), {})[entity.id] = entity
+
+    def save(self, entity: Entity) -> None:
+        """Update a row's mutable columns."""
+        self._saved.setdefault(type(entity), {})[entity.id] = entity
+
+    def remove(self, kind: type[Any], key: str) -> None:
+        """Delete a row of the runtime's own; money and people are never deleted here."""
+        self._removed.append((kind, key))
+
+    def emit(self, event: Event) -> None:
+        """Tell everybody who listens, once this is committed."""
+        self.outputs.append(Sent(event))
+
+    def finish(self, context: dict[str, Any], told: Any) -> None:
+        """End the operation that a saga was started by."""
+        self.finished.append((context, told))
+
+    def merge(self) -> None:
+        """Make what was decided part of the world."""
+        for added in self._added.values():
+            for entity in added.values():
+                self._world.insert(entity)
+        for saved in self._saved.values():
+            for entity in saved.values():
+                self._world.update(entity)
+        for kind, key in self._removed:
+            self._world.remove(kind, key)

@@ -1,0 +1,67 @@
+"""One message at work: what arrived, or what a handler of the same batch said to a domain hosted here."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from contracts.envelope import Envelope
+from contracts.message import Call, Problem, Refusal
+from contracts.operations import Reply, Status
+from workers.runtime.handlers import Handler
+from workers.runtime.needs import Need
+
+REPLY = Reply.wire_name
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An answer before it is encoded: the fields of `contracts.operations.Reply`, without a validation of our own words."""
+
+    status: Status
+    result: Any = None
+    problem: Problem | None = None
+    type: str | None = None
+    request: str | None = None
+    created_at: datetime | None = None
+    completed_at: datetime | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Work:
+    """A message with its handler. `root` is the arrived message that led to it (itself, if it arrived)."""
+
+    envelope: Envelope
+    message: Any
+    handler: Handler
+    queue: str
+    prepared: Any = None
+    refusal: Refusal | None = None
+    root: "Work | None" = None
+    repeats: list[Envelope] = field(default_factory=list)
+
+    @property
+    def arrived(self) -> bool:
+        """Whether it came through the broker, so that it must be claimed."""
+        return self.root is None
+
+    @property
+    def is_call(self) -> bool:
+        """Whether it is transient: never claimed, retried or dead-lettered."""
+        return issubclass(self.handler.message, Call)
+
+    @property
+    def is_root(self) -> bool:
+        """Whether it is the command that an operation consists of."""
+        return self.envelope.operation is not None and self.envelope.id == self.envelope.operation
+
+    @property
+    def domain(self) -> str:
+        """Whose queue it came from."""
+        return self.queue.partition(".")[0]
+
+    def needs(self) -> Iterable[Need]:
+        """What must be loaded and locked for it."""
+        if self.refusal is not None or self.handler.needs is None:
+            return ()
+        return self.handler.needs(self.message if self.handler.message is not Reply else self.envelope)

@@ -1,0 +1,119 @@
+"""One worker process: the parts put together, started in order and stopped in reverse."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import aiohttp
+import structlog
+
+from contracts import topology
+from contracts.bus import Bus, user_of
+from workers.runtime import health, upkeep
+from workers.runtime.answering import Answering
+from workers.runtime.arrivals import Reader
+from workers.runtime.consumer import Consumer, Listener
+from workers.runtime.database import Database
+from workers.runtime.dead_letters import Drain
+from workers.runtime.delivery import Delivery
+from workers.runtime.failures import Failures
+from workers.runtime.orchestrator import Orchestrator
+from workers.runtime.outbox import Teller
+from workers.runtime.preparing import Preparer
+from workers.runtime.resources import Resources
+from workers.runtime.roster import Domain, Roster
+from workers.runtime.settings import Settings
+from workers.runtime.upkeep import Upkeep, every
+
+log = structlog.get_logger()
+
+DEAD_LETTERS_PREFETCH = 16
+INBOX_SWEEP_SECONDS = 600.0
+GAUGES_SECONDS = 10.0
+
+Periodic = tuple[float, Callable[[Database], Awaitable[Any]]]
+
+
+class Worker:
+    """Hosts domains until it is stopped. `periodic` are the domains' own tasks: (seconds, what)."""
+
+    def __init__(self, settings: Settings, domains: Sequence[Domain], periodic: Sequence[Periodic] = ()) -> None:
+        self._settings = settings
+        self._periodic = periodic
+        self.roster = Roster.of(domains)
+        self.name = f"workers-{'-'.join(self.roster.domains)}-{socket.gethostname()}-{os.getpid()}"
+        self.database = Database(settings.database_url.get_secret_value(), name=self.name[:63])
+        self.bus = Bus(settings.amqp_url.get_secret_value(), name=self.name)
+        self.teller = Teller(self.bus)
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    async def start(self) -> None:
+        """Connect to everything and begin to consume."""
+        settings, roster = self._settings, self.roster
+        await self.database.wait()
+        await self.bus.start()
+        self._http = aiohttp.ClientSession()
+        resources = Resources(self.database.reader, self._http, settings)
+        failures = Failures(
+            self.bus, max_attempts=settings.max_attempts, retry_delay_seconds=settings.retry_delay_seconds
+        )
+        orchestrator = Orchestrator(roster, resend_seconds=settings.saga_resend_seconds)
+        delivery = Delivery(self.database, roster, orchestrator, self.teller, failures)
+        own_user = user_of(settings.amqp_url.get_secret_value())
+        reader = Reader(roster, orchestrator, gateway_user=settings.gateway_broker_user, own_user=own_user)
+        preparer = Preparer(delivery, failures, resources, most=settings.preparations)
+        answering = Answering(roster, self.database, self.bus, resources, most=settings.queries_in_flight)
+        listeners = self._listeners(answering, Drain(self.database))
+        self._consumer = Consumer(settings, roster.domains, reader, delivery, failures, preparer, self.database, listeners)
+        self._consuming = asyncio.create_task(self._consumer.run())
+        self._tasks = [asyncio.create_task(task) for task in self._upkeep()]
+        self._health = await health.serve(settings.metrics_host, settings.metrics_port, self.missing)
+
+    async def wait(self) -> None:
+        """Return when the delivery loop ends; it raises what broke it."""
+        await self._consuming
+
+    async def stop(self) -> None:
+        """Finish what was taken, then close everything."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.shutdown_seconds):
+                await self._consumer.stop()
+                await self._consuming
+        for task in (*self._tasks, self._consuming):
+            task.cancel()
+        await asyncio.gather(*self._tasks, self._consuming, return_exceptions=True)
+        await self._health.cleanup()
+        await self._http.close()
+        await self.bus.stop()
+        await self.database.close()
+
+    async def missing(self) -> list[str]:
+        """What keeps this worker from working."""
+        states = {
+            "consuming": self._consumer.consuming,
+            "broker": self.bus.ready,
+            "database": await self.database.answers(),
+        }
+        return [f"not ready: {name}" for name, fine in states.items() if not fine]
+
+    def _listeners(self, answering: Answering, drain: Drain) -> list[Listener]:
+        queries = [
+            Listener(topology.queries(domain), self._settings.queries_in_flight * 2, answering.take)
+            for domain in self.roster.domains
+        ]
+        dead = [Listener(topology.dead(domain), DEAD_LETTERS_PREFETCH, drain.take) for domain in self.roster.domains]
+        return [*queries, *dead]
+
+    def _upkeep(self) -> list[Any]:
+        settings = self._settings
+        keeper = Upkeep(self.database, self.bus, self.teller)
+        return [
+            every(settings.timer_poll_seconds, keeper.fire_timers),
+            every(settings.timer_poll_seconds * 5, lambda: keeper.tell_untold(settings.untold_after_seconds)),
+            every(INBOX_SWEEP_SECONDS, lambda: keeper.forget_claims(settings.inbox_retention_days)),
+            every(GAUGES_SECONDS, keeper.gauges),
+            *(every(seconds, lambda what=what: what(self.database)) for seconds, what in self._periodic),
+        ]

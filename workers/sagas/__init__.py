@@ -1,0 +1,1 @@
+"""The business processes that involve more than one domain."""

@@ -1,0 +1,1 @@
+"""Top-ups: money that arrives from a provider."""

@@ -1,0 +1,1 @@
+"""Transfers: wallet to wallet, or to a person by e-mail."""
