@@ -1,4 +1,4 @@
-"""A publishing connection to the broker: confirmed, mandatory, bounded in time, and honest about what it doesn't know."""
+"""A publishing connection to the broker: confirmed, mandatory, bounded, and honest about what it doesn't know."""
 
 import asyncio
 from contextlib import suppress
@@ -11,11 +11,11 @@ from aiormq.exceptions import AMQPError, ChannelInvalidStateError
 from contracts import topology
 
 
-class NotSent(Exception):  # noqa: N818 - the state it names
+class NotSent(Exception):
     """The broker is away, blocked, or has nowhere to put the message: it was certainly not accepted."""
 
 
-class Unconfirmed(Exception):  # noqa: N818 - the state it names
+class Unconfirmed(Exception):
     """The message was sent and its confirm did not come: it may have been accepted."""
 
 
@@ -35,6 +35,7 @@ class Bus:
         self._connection: AbstractRobustConnection | None = None
         self._channel: AbstractChannel | None = None
         self._exchanges: dict[str, AbstractExchange] = {}
+        self._replies: AbstractExchange | None = None
 
     @property
     def connection(self) -> AbstractRobustConnection:
@@ -54,6 +55,9 @@ class Bus:
         )
         self._channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
         await self._declare(self._channel, domains)
+        # Answers are not worth a confirm: whoever misses one asks again.
+        unconfirmed = await self._connection.channel(publisher_confirms=False)
+        self._replies = unconfirmed.default_exchange
 
     async def stop(self) -> None:
         """Close the connection; what is unconfirmed stays unknown."""
@@ -91,12 +95,12 @@ class Bus:
 
     async def reply(self, queue: str, body: bytes) -> None:
         """Send answers to a gateway: neither mandatory nor retried, for the asker asks again."""
-        if not self.ready:
+        if not self.ready or self._replies is None:
             return
         message = aio_pika.Message(body, content_type="application/json", user_id=self._user)
         with suppress(TimeoutError, AMQPError, ConnectionError, ChannelInvalidStateError):
             async with asyncio.timeout(self._confirm_timeout_seconds):
-                await self._exchanges[""].publish(message, queue, mandatory=False)
+                await self._replies.publish(message, queue, mandatory=False)
 
     def _blocked(self) -> bool:
         # aiormq waits silently while the broker blocks publishers; we would rather say so.
@@ -107,7 +111,6 @@ class Bus:
     async def _declare(self, channel: AbstractChannel, domains: tuple[str, ...]) -> None:
         for name, kind in ((topology.COMMANDS, "direct"), (topology.EVENTS, "topic"), (topology.DELAY, "direct")):
             self._exchanges[name] = await channel.declare_exchange(name, aio_pika.ExchangeType(kind), durable=True)
-        self._exchanges[""] = channel.default_exchange
         for queue in topology.queues(domains):
             declared = await channel.declare_queue(queue.name, durable=True, arguments=queue.arguments)
             for exchange, routing_key in queue.bindings:

@@ -6,8 +6,6 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
-from contracts.message import Message
-
 MAX_BUNDLE_MESSAGES = 256
 MAX_BUNDLE_BYTES = 1024 * 1024
 
@@ -45,7 +43,7 @@ class Envelope:
 
     id: str
     type: str
-    body: Message | dict[str, Any]
+    body: Any
     operation: str | None = None
     request: str | None = None
     fingerprint: str | None = None

@@ -3,15 +3,25 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, StringConstraints
 
 from contracts.ids import UserId
 from contracts.message import Call, Command, Kind, Query, Refusal, SecretText, Text, View
 
+LOCAL_PART_MAX = 64
+"""RFC 5321, 4.5.3.1.1."""
+
 
 def _email(value: str) -> str:
     local, _, host = value.rpartition("@")
-    if not local or len(local) > 64 or "." not in host or ".." in value or host.startswith(".") or host.endswith("."):
+    if (
+        not local
+        or len(local) > LOCAL_PART_MAX
+        or "." not in host
+        or ".." in value
+        or host.startswith(".")
+        or host.endswith(".")
+    ):
         message = "This is not an e-mail address."
         raise ValueError(message)
     return value.lower()
@@ -19,7 +29,9 @@ def _email(value: str) -> str:
 
 EmailAddress = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, max_length=254, pattern=r"^[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]+@[A-Za-z0-9.-]+$"),
+    StringConstraints(
+        strip_whitespace=True, max_length=254, pattern=r"^[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]+@[A-Za-z0-9.-]+$"
+    ),
     AfterValidator(_email),
 ]
 """An e-mail address, folded to lower case: two people never differ by case alone."""
@@ -50,7 +62,7 @@ class TokensView(View):
     """RFC 6749 token response. `access_token` is an EdDSA JWT (RFC 8037, RFC 9068), `expires_in` in seconds."""
 
     access_token: SecretText
-    token_type: Literal["Bearer"] = "Bearer"
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - the name of a scheme
     expires_in: int
     refresh_token: SecretText | None = None
 

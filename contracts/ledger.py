@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 from contracts.ids import HoldId, MovementId, OperationId, UserId, WalletId
 from contracts.message import Command, Kind, Query, Refusal, Text, View
 from contracts.money import Amount, Balance, Currency
-from contracts.pages import Page, PageOf
+from contracts.pages import PageOf
 
 Label = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 WalletStatus = Literal["active", "frozen", "closed"]
@@ -16,7 +16,7 @@ MovementKind = Literal["transfer", "top_up", "top_up_reversal", "withdrawal", "p
 
 
 class BalanceView(View):
-    """Minor units. `available = posted − held`."""
+    """Minor units. `available = posted - held`."""
 
     posted: Balance
     held: Balance
@@ -134,7 +134,10 @@ class FindWallet(Command[AccountRef]):
 
 
 class CheckWallet(Command[AccountRef]):
-    """Whether this wallet can receive: `NotFound` unless `owner`'s, `WalletFrozen`, `WalletClosed`, `CurrencyMismatch`."""
+    """Whether a wallet can receive.
+
+    Raises `NotFound` (unless it is `owner`'s), `WalletFrozen`, `WalletClosed`, `CurrencyMismatch`.
+    """
 
     internal = True
 

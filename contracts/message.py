@@ -50,7 +50,10 @@ class Message(BaseModel):
 
 
 def _is_secret(info: FieldInfo) -> bool:
-    marks = [*info.metadata, *(mark for part in get_args(info.annotation) for mark in getattr(part, "__metadata__", ()))]
+    marks = [
+        *info.metadata,
+        *(mark for part in get_args(info.annotation) for mark in getattr(part, "__metadata__", ())),
+    ]
     return any(isinstance(mark, Secret) for mark in marks)
 
 
@@ -118,7 +121,7 @@ class Problem(View):
         return f"{self.code}: {self.detail}"
 
 
-class Refusal(Exception):  # noqa: N818 - a business "no" is an answer, not an error
+class Refusal(Exception):
     """A business "no": a state of the world, raised by rules and handlers and told to the caller."""
 
     kind: ClassVar[Kind] = Kind.CONFLICT

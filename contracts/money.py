@@ -7,7 +7,9 @@ from pydantic import Field
 MAX_AMOUNT = 10**15
 
 Amount = Annotated[int, Field(strict=True, ge=1, le=MAX_AMOUNT, description="Integer minor units")]
-Balance = Annotated[int, Field(strict=True, description="Integer minor units; may be zero or, for system accounts, negative")]
+Balance = Annotated[
+    int, Field(strict=True, description="Integer minor units; may be zero or, for system accounts, negative")
+]
 
 Currency = Literal[
     "AED", "AFN", "ALL", "AMD", "AOA", "ARS", "AUD", "AWG", "AZN", "BAM", "BBD", "BDT", "BHD", "BIF", "BMD",

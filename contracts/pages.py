@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
-from contracts.message import Query, View
+from contracts.message import Kind, Query, Refusal, View
 
 Cursor = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9_=-]+$")]
 
@@ -37,8 +37,15 @@ class PageOf[V](Query[Page[V]]):
         super().__pydantic_init_subclass__(**kwargs)
         for base in cls.__mro__:
             if base.__name__.startswith("PageOf[") and issubclass(base, PageOf):
-                cls.answer = Page[base.__pydantic_generic_metadata__["args"][0]]  # type: ignore[misc]
+                cls.answer = Page.__class_getitem__(base.__pydantic_generic_metadata__["args"])  # type: ignore[assignment]
                 break
 
     limit: Annotated[int, Field(ge=1, le=100)] = 20
     after: Cursor | None = None
+
+
+class CursorInvalid(Refusal):
+    """The cursor was not made by this list."""
+
+    kind = Kind.INVALID
+    detail = "The cursor in `after` is not one of this list's."

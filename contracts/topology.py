@@ -68,9 +68,7 @@ def replies(gateway: str) -> str:
     return f"gateway.{gateway}.replies"
 
 
-def queues(
-    domains: tuple[str, ...] = DOMAINS, subscriptions: dict[str, tuple[str, ...]] | None = None
-) -> list[Queue]:
+def queues(domains: tuple[str, ...] = DOMAINS, subscriptions: dict[str, tuple[str, ...]] | None = None) -> list[Queue]:
     """Every durable or transient queue of these domains."""
     heard = SUBSCRIPTIONS if subscriptions is None else subscriptions
     return [queue for domain in domains for queue in _of(domain, heard.get(domain, ()))]

@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import cast
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -38,16 +38,13 @@ class Cache:
         """Whether it failed a moment ago."""
         return time.monotonic() < self._away_until
 
-    async def run[A](self, command: Awaitable[A] | A) -> A:
+    async def run(self, command: Callable[[], Awaitable[Any]]) -> Any:
         """The answer of one command. Raises `CacheAway`."""
-        awaitable = cast("Awaitable[A]", command)
         if self.away:
-            with suppress(AttributeError):
-                awaitable.close()  # type: ignore[attr-defined]
             raise CacheAway
         try:
             async with asyncio.timeout(2 * TIMEOUT_SECONDS):
-                return await awaitable
+                return await command()
         except (RedisError, OSError, TimeoutError) as error:
             self._away_until = time.monotonic() + REST_SECONDS
             raise CacheAway from error

@@ -13,11 +13,11 @@ from gateway.response import Response
 from gateway.validation import Rules
 
 if TYPE_CHECKING:
-    from gateway.caller import Session
+    from contracts.envelope import Caller
     from gateway.request import Request
     from gateway.services import Services
 
-Endpoint = Callable[["Services", "Request", "Route", "Session | None", dict[str, str]], Awaitable[Response]]
+Endpoint = Callable[["Services", "Request", "Route", "Caller | None", dict[str, str]], Awaitable[Response]]
 Kind = Literal["command", "call", "query"]
 
 PARAMETER = re.compile(r"\{([a-z_]+)\}")

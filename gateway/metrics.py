@@ -13,19 +13,18 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        names = {"registry": self.registry}
-        self._requests = Counter("saldo_http_requests", "Requests answered.", ["method", "route", "status"], **names)
+        registry = self.registry
+        self._requests = Counter("saldo_http_requests", "Requests answered.", ["method", "route", "status"], registry=registry)
         self._seconds = Histogram(
-            "saldo_http_request_seconds", "Time to answer.", ["method", "route"], buckets=SECONDS, **names
+            "saldo_http_request_seconds", "Time to answer.", ["method", "route"], buckets=SECONDS, registry=registry
         )
         self._bundles = Histogram(
-            "saldo_bundle_messages", "Messages per published bundle.", ["queue"], buckets=MESSAGES, **names
+            "saldo_bundle_messages", "Messages per published bundle.", ["queue"], buckets=MESSAGES, registry=registry
         )
-        self._published = Counter("saldo_bundles_published", "Bundles by how it went.", ["queue", "outcome"], **names)
-        self.replies = Counter("saldo_replies_received", "Answers received from workers.", **names)
-        self.outcomes_lost = Counter("saldo_outcomes_not_cached", "Outcomes that Redis did not take.", **names)
+        self._published = Counter("saldo_bundles_published", "Bundles by how it went.", ["queue", "outcome"], registry=registry)
+        self.replies = Counter("saldo_replies_received", "Answers received from workers.", registry=registry)
+        self.outcomes_lost = Counter("saldo_outcomes_not_cached", "Outcomes that Redis did not take.", registry=registry)
         self._kept: dict[tuple[str, str, int], tuple[Callable[[], None], Callable[[float], None]]] = {}
-        self._names = names
 
     def watch(self, name: str, text: str, value: Callable[[], float]) -> None:
         """Export a value that is read when somebody looks."""

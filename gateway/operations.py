@@ -1,19 +1,19 @@
 """Operations: submits commands, and brings each answer home to whoever waits for it."""
 
 import asyncio
-import time
+import math
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from typing import Any
 
-from contracts.envelope import Caller, Envelope, encode
+from contracts.envelope import Caller, Envelope
 from contracts.operations import GetOperation
-from gateway import outcomes, problems
+from gateway import problems
 from gateway.idempotency import OperationIds
-from gateway.outcomes import Outcomes
+from gateway.outcomes import UNKNOWN_TYPE, Outcomes, pending
 from gateway.problems import Trouble
 from gateway.publisher import Publisher
 from gateway.questions import Questions, Word
+from gateway.submission import Submission
 from gateway.waiter import FINAL, Waiter
 
 UNCHECKED_MAX = 10_000
@@ -76,7 +76,8 @@ class Operations:
     async def look(self, operation: str, caller: Caller, wait_seconds: float = 0) -> Word:
         """What is known of an operation, after waiting for its outcome. Raises `Trouble` 404, 503."""
         given = self._ids.given_to(operation, caller.principal)
-        waiter = Waiter(operation, caller)
+        # Until the workers say that it is the caller's own, an unknown id is told nothing.
+        waiter = Waiter(operation, caller, acceptance_wait_seconds=math.inf)
         waiter.trusting = given or caller.oversees
         with self._attending(waiter):
             word = await self._find(operation, caller, given=given)
@@ -159,7 +160,7 @@ class Operations:
             return kept
         timeout_seconds = QUICK_LOOK_SECONDS if given else None
         try:
-            question = _question(operation)
+            question = GetOperation(operation_id=operation)
             answer = await self._questions.ask(question, caller, timeout_seconds=timeout_seconds)
         except Trouble:
             if not given:
@@ -174,10 +175,10 @@ class Operations:
     async def _unanswered(self, operation: str) -> Word:
         # The id is ours, so a submission was taken; the workers have not got to it yet.
         noted = self._unchecked.get(operation) or await self._outcomes.noted(operation)
-        return noted or outcomes.pending("operations.Unknown")
+        return noted or pending(UNKNOWN_TYPE)
 
     async def _remember_unchecked(self, command: Submission) -> Word:
-        word = outcomes.pending(command.type, command.sent_at)
+        word = command.pending()
         if len(self._unchecked) >= UNCHECKED_MAX:
             self._unchecked.pop(next(iter(self._unchecked)))
         self._unchecked[command.operation] = word

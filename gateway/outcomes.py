@@ -18,7 +18,10 @@ from gateway.questions import Word
 CHANNEL = "saldo:outcomes"
 UNSAVED_MAX = 10_000
 BATCH_MAX = 500
+NOTE_TTL_SECONDS = 86_400
 PAUSE_SECONDS = 1.0
+UNKNOWN_TYPE = "operations.Unknown"
+"""The type of an operation whose id is all that is known of it."""
 
 KEEP = """
 for i, key in ipairs(KEYS) do redis.call('SET', key, ARGV[i + 2], 'EX', ARGV[1]) end
@@ -51,7 +54,7 @@ class Outcomes:
     async def find(self, operation: str) -> Word | None:
         """A kept outcome, if there is one."""
         try:
-            found = await self._cache.run(self._cache.client.get(_key(operation)))
+            found = await self._cache.run(lambda: self._cache.client.get(_key(operation)))
         except CacheAway:
             return None
         return None if found is None else _word(found)
@@ -59,12 +62,13 @@ class Outcomes:
     async def note(self, operation: str, word: Word) -> None:
         """Remember of a pending operation what its id does not tell, unless its outcome is known."""
         with suppress(CacheAway):
-            await self._cache.run(self._cache.client.set(_note(operation), to_json(word), ex=86_400, nx=True))
+            client = self._cache.client
+            await self._cache.run(lambda: client.set(_note(operation), to_json(word), ex=NOTE_TTL_SECONDS, nx=True))
 
     async def noted(self, operation: str) -> Word | None:
         """What was noted."""
         try:
-            found = await self._cache.run(self._cache.client.get(_note(operation)))
+            found = await self._cache.run(lambda: self._cache.client.get(_note(operation)))
         except CacheAway:
             return None
         return None if found is None else _word(found)
@@ -80,11 +84,10 @@ class Outcomes:
 
     async def _save(self, batch: list[tuple[str, Word]]) -> None:
         told = self._instance + " " + " ".join(operation for operation, _ in batch)
+        keys = [_key(operation) for operation, _ in batch]
         values = [to_json(word) for _, word in batch]
         try:
-            await self._cache.run(
-                self._keep(keys=[_key(operation) for operation, _ in batch], args=[self._ttl_seconds, told, *values])
-            )
+            await self._cache.run(lambda: self._keep(keys=keys, args=[self._ttl_seconds, told, *values]))
         except CacheAway:
             self._metrics.outcomes_lost.inc(len(batch))
 
@@ -110,7 +113,8 @@ class Outcomes:
         operations = [name for name in parts[1:] if wanted(name)] if parts[0] != self._instance else []
         if operations:
             with suppress(CacheAway):
-                found = await self._cache.run(self._cache.client.mget([_key(name) for name in operations]))
+                keys = [_key(name) for name in operations]
+                found = await self._cache.run(lambda: self._cache.client.mget(keys))
                 for name, value in zip(operations, found, strict=True):
                     if value is not None and (word := _word(value)) is not None:
                         tell(name, word)

@@ -111,9 +111,8 @@ class RateLimit:
         policy = self._policy
         key = f"saldo:quota:{policy.name}:{who}:{lease.window}"
         try:
-            granted, beyond = await self._cache.run(
-                self._take(keys=[key], args=[policy.block, policy.quota, 2 * WINDOW_SECONDS])
-            )
+            arguments = [policy.block, policy.quota, 2 * WINDOW_SECONDS]
+            granted, beyond = await self._cache.run(lambda: self._take(keys=[key], args=arguments))
         except CacheAway:
             if policy.closed:
                 raise problems.busy() from None

@@ -19,12 +19,13 @@ SECURITY: tuple[Header, ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
 )
+CACHEABLE: tuple[Header, ...] = ((b"cache-control", b"public, max-age=300"), *SECURITY[1:])
 
 
 class Response:
-    """What goes back. `headers` are those of this response alone; the edge adds what all carry."""
+    """What goes back. `headers` are those of this response alone, `common` those that nearly all carry."""
 
-    __slots__ = ("body", "headers", "status", "stream")
+    __slots__ = ("body", "common", "headers", "status", "stream")
 
     def __init__(
         self,
@@ -32,11 +33,13 @@ class Response:
         body: bytes = b"",
         headers: Sequence[Header] = (),
         stream: AsyncIterator[bytes] | None = None,
+        common: tuple[Header, ...] = SECURITY,
     ) -> None:
         self.status = status
         self.body = body
         self.headers = headers
         self.stream = stream
+        self.common = common
 
 
 def json(status: int, value: Any, headers: Sequence[Header] = ()) -> Response:

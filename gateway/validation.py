@@ -1,7 +1,7 @@
 """Strict reading of what clients send: JSON bodies, query strings and path parameters, into messages."""
 
 import json
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 from urllib.parse import parse_qsl
 
 from pydantic import ValidationError
@@ -57,7 +57,7 @@ def message[M: Message](cls: type[M], body: bytes, path: dict[str, str]) -> M:
             raise problems.validation_failed([_error(f"/{_escaped(name)}", UNKNOWN) for name in sorted(taken)])
         body = to_json(data | path)
     try:
-        return cls.__pydantic_validator__.validate_json(body, strict=True, extra="forbid")
+        return cast("M", cls.__pydantic_validator__.validate_json(body, strict=True, extra="forbid"))
     except ValidationError as error:
         raise _trouble(error, path) from None
 
@@ -73,7 +73,7 @@ def question[M: Message](cls: type[M], query: bytes, path: dict[str, str], rules
         rules.check(data)
         data |= path
     try:
-        return cls.__pydantic_validator__.validate_strings(data, strict=False, extra="forbid")
+        return cls.model_validate_strings(data, extra="forbid")
     except ValidationError as error:
         raise _trouble(error, path) from None
 

@@ -28,7 +28,7 @@ def run() -> int:
     """Run all steps, whatever the earlier ones say; the exit status."""
     failed = [name for name, step in steps().items() if not _show(name, step)]
     if failed:
-        console.print(f"[bold red]✗[/] failed: {', '.join(failed)}")
+        console.print(f"[bold red]✗[/] failed: {', '.join(failed)}", soft_wrap=True)
         return 1
     console.print("[bold green]✓[/] all checks passed")
     return 0

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated
@@ -59,7 +60,9 @@ class Api:
                 "This Idempotency-Key was used with another body.",
             ) from None
         if script.slow_answer and not outcome.replayed:
-            await asyncio.sleep(self._settings.slow_answer_seconds)
+            # Only a shutdown out of patience cancels this: the answer is known, so it goes out at once.
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(self._settings.slow_answer_seconds)
         return _answer(outcome)
 
     async def get(self, request: Request) -> Response:

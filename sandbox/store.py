@@ -134,10 +134,10 @@ class Store:
     def _page(self, reference: str | None, after: str | None, limit: int) -> Page:
         rows = self._connection.execute(
             f"SELECT {COLUMNS} FROM charges"  # noqa: S608 - constant columns
-            " WHERE (?1 IS NULL OR reference = ?1)"
-            " AND (?2 IS NULL OR seq < (SELECT seq FROM charges WHERE id = ?2))"
-            " ORDER BY seq DESC LIMIT ?3",
-            (reference, after, limit + 1),
+            " WHERE (:reference IS NULL OR reference = :reference)"
+            " AND (:after IS NULL OR seq < (SELECT seq FROM charges WHERE id = :after))"
+            " ORDER BY seq DESC LIMIT :rows",
+            {"reference": reference, "after": after, "rows": limit + 1},
         ).fetchall()
         return Page([_charge_of(row) for row in rows[:limit]], has_more=len(rows) > limit)
 

@@ -95,7 +95,7 @@ class Postgres:
         if self.running:
             return
         self.home.prepare()
-        if not (self.data / "PG_VERSION").exists():
+        if not self.data.exists():
             self._initialise()
         port = ports.choose(self.home, self.name)
         self._configure(port)
@@ -118,8 +118,10 @@ class Postgres:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _initialise(self) -> None:
-        shutil.rmtree(self.data, ignore_errors=True)
-        self._own(self.data)
+        # Made beside its place: whoever finds the data folder finds it whole.
+        making = self.data.with_name("making")
+        shutil.rmtree(making, ignore_errors=True)
+        self._own(making)
         with tempfile.NamedTemporaryFile("w", prefix="saldo-") as password:
             password.write(self.password)
             password.flush()
@@ -127,10 +129,11 @@ class Postgres:
                 shutil.chown(password.name, self._user)
             self._run(
                 "initdb",
-                *("--pgdata", str(self.data), "--username", ADMIN, "--pwfile", password.name),
+                *("--pgdata", str(making), "--username", ADMIN, "--pwfile", password.name),
                 *("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"),
                 *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
             )
+        making.rename(self.data)
 
     def _configure(self, port: int) -> None:
         self._own(self._socket_folder)

@@ -114,8 +114,8 @@ class RabbitMQ:
             f"prometheus.tcp.ip = {self.listens_on}\n"
             f"prometheus.tcp.port = {chosen['rabbitmq.prometheus']}\n"
             f"load_definitions = {definitions}\n"
-            # Statistics are for people looking on, and cost on each connection and queue.
-            "collect_statistics_interval = 15000\n"
+            # Rates are for people looking on, and cost on each message.
+            "management.rates_mode = none\n"
             "log.console = true\n"
             "log.file = false\n"
         )

@@ -18,6 +18,17 @@ async def test_a_database_for_both_roles(databases: Databases) -> None:
     await databases.drop(database)
 
 
+async def test_a_migrated_database_of_ones_own(databases: Databases) -> None:
+    first, second = await databases.create(), await databases.create()
+    assert first.name != second.name
+    connection = await asyncpg.connect(first.app_url)
+    assert await connection.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname NOT LIKE 'pg_%'")
+    assert not await connection.fetchval("SELECT count(*) FROM pg_tables WHERE tableowner = current_user")
+    await connection.close()
+    for database in (first, second):
+        await databases.drop(database)
+
+
 async def test_a_vhost_for_both_users(vhost: Vhost) -> None:
     for url in (vhost.gateway_url, vhost.workers_url, vhost.admin_url):
         async with await aio_pika.connect(url) as connection:

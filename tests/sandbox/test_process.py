@@ -95,6 +95,19 @@ async def test_it_finishes_what_it_took_and_logs_no_secret(tmp_path: Path) -> No
     assert b"hidden" not in error
 
 
+async def test_it_does_not_wait_for_its_own_slowness(tmp_path: Path) -> None:
+    process, address = await started(tmp_path / "s", SLOW_ANSWER_SECONDS="60", SHUTDOWN_TIMEOUT_SECONDS="1")
+    headers = {"Authorization": f"Bearer {KEY}", "Idempotency-Key": "key-1"}
+    async with ClientSession(address, headers=headers) as http:
+        asking = asyncio.create_task(http.post("/v1/charges", json=BODY))
+        await asyncio.sleep(0.4)
+        process.send_signal(signal.SIGINT)
+        assert (await asking).status == 201
+    _, error = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 0
+    assert b"stack" not in error
+
+
 async def test_a_killed_process_has_kept_its_charge(tmp_path: Path) -> None:
     headers = {"Authorization": f"Bearer {KEY}", "Idempotency-Key": "key-1"}
     ids = []

@@ -1,7 +1,5 @@
 """What people do with their accounts."""
 
-from dataclasses import dataclass, field
-
 from contracts.identity import (
     CredentialsInvalid,
     EmailTaken,
@@ -13,22 +11,18 @@ from contracts.identity import (
     UserView,
 )
 from contracts.message import NotFound
-from workers.identity import passwords, rules, store
+from workers.identity import credentials, rules
+from workers.identity.credentials import Checked
 from workers.identity.keys import Signer
-from workers.identity.passwords import Cost, Verdict
 from workers.identity.rules import Session, User
-from workers.runtime.handlers import Handlers, Preparation
+from workers.runtime.handlers import Handlers
+from workers.runtime.needs import matching, unique
 from workers.runtime.unit_of_work import UnitOfWork
 
 handlers = Handlers("identity")
 
 
-async def hash_password(command: Register, preparation: Preparation) -> str:
-    """The hash that will be stored."""
-    return await passwords.hashed(command.password, Cost.of(preparation.resources.settings))
-
-
-@handlers.command(Register, needs=lambda command: store.address(command.email), prepare=hash_password)
+@handlers.command(Register, needs=lambda c: [unique(User, email=c.email)], prepare=credentials.hashed)
 def register(command: Register, uow: UnitOfWork) -> UserView:
     """Make a customer. Raises `EmailTaken`."""
     if uow.matching(User, email=command.email):
@@ -38,24 +32,7 @@ def register(command: Register, uow: UnitOfWork) -> UserView:
     return user.view()
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """A password that was checked against `known`, the hash that was stored at that moment."""
-
-    known: str | None = field(repr=False)
-    verdict: Verdict = field(repr=False)
-    signer: Signer
-
-
-async def check_password(command: LogIn, preparation: Preparation) -> Checked:
-    """Read the hash and check the password; a stranger's takes as long as anybody's."""
-    resources = preparation.resources
-    known = await store.password_hash(resources.database, command.email)
-    verdict = await passwords.verify(command.password, known, Cost.of(resources.settings))
-    return Checked(known, verdict, Signer(resources.settings))
-
-
-@handlers.command(LogIn, needs=lambda command: store.person(command.email), prepare=check_password)
+@handlers.command(LogIn, needs=lambda c: [matching(User, email=c.email)], prepare=credentials.checked)
 def log_in(command: LogIn, uow: UnitOfWork) -> TokensView:
     """Begin a session. Raises `CredentialsInvalid`, whatever the reason."""
     checked: Checked = uow.prepared
@@ -70,7 +47,7 @@ def log_in(command: LogIn, uow: UnitOfWork) -> TokensView:
     return _tokens(user, session, checked.signer, uow)
 
 
-@handlers.command(FindUserByEmail, needs=lambda command: store.person(command.email))
+@handlers.command(FindUserByEmail, needs=lambda c: [matching(User, email=c.email)])
 def find_user_by_email(command: FindUserByEmail, uow: UnitOfWork) -> UserRef:
     """Say who it is. Raises `NotFound`, also for archived people."""
     for user in uow.matching(User, email=command.email):

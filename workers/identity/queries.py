@@ -4,8 +4,8 @@ from sqlalchemy import select
 
 from contracts.identity import GetMe, GetSigningKeys, JwksView, MeView
 from contracts.message import NotFound
-from workers.identity import keys, store
-from workers.identity.tables import users
+from workers.identity import keys
+from workers.identity.tables import read, users
 from workers.runtime.handlers import Queries
 from workers.runtime.reading import Reading
 
@@ -19,7 +19,7 @@ async def get_me(query: GetMe, reading: Reading) -> MeView:
     row = await reading.row(select(users).where(users.c.id == reading.caller.principal))
     if row is None:
         raise NotFound
-    return store.read(row).me()
+    return read(row).me()
 
 
 @queries.query(GetSigningKeys)

@@ -77,10 +77,8 @@ class Answering:
         queues: dict[str, list[bytes]] = {}
         for asked, told in answered:
             if asked.reply_to is not None:
-                reply = Envelope(f"{asked.id}:reply", REPLY, told, request=asked.request, cause=asked.id)  # type: ignore[arg-type] - encodes as a Reply
+                reply = Envelope(f"{asked.id}:reply", REPLY, told, request=asked.request, cause=asked.id)
                 queues.setdefault(asked.reply_to, []).append(encode(reply))
         for queue, parts in queues.items():
             for body in pack(parts):
                 await self._bus.reply(queue, body)
-
-

@@ -14,7 +14,7 @@ from workers.runtime.telemetry import metrics
 from workers.runtime.work import Work
 
 
-class Unacceptable(Exception):  # noqa: N818 - the state it names
+class Unacceptable(Exception):
     """A message that this domain can't take: unknown, malformed, or from somebody who may not send it."""
 
 
@@ -62,7 +62,7 @@ class Reader:
                 refuse(envelope, str(error))
 
     def _check_sender(self, envelope: Envelope, queue: str, user: str | None) -> None:
-        """What people say comes from the gateway's user (or is retried by us), all else from ours: the broker verifies."""
+        """What people say comes from the gateway's user (or is retried by us), all else from ours, says the broker."""
         routed = self._roster.routed(envelope.type)
         said = routed or queue.endswith(".calls")
         allowed = {self._gateway_user} if said else {self._own_user}

@@ -5,6 +5,7 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import cast
 
 import structlog
 from aio_pika.exceptions import AMQPError
@@ -98,7 +99,9 @@ class Consumer:
         self._arrived.set()
 
     async def _subscribe(self) -> None:
-        broker = RabbitBroker(self._settings.amqp_url.get_secret_value(), logger=None, apply_types=False, fail_fast=False)
+        broker = RabbitBroker(
+            self._settings.amqp_url.get_secret_value(), logger=None, apply_types=False, fail_fast=False
+        )
         for domain in self._domains:
             for name in (topology.commands(domain), topology.events(domain)):
                 self._listen(broker, name, self._settings.prefetch_bundles, self._take)
@@ -148,7 +151,7 @@ class Consumer:
         if not works:
             await _acknowledge(message)
             return None
-        returned = int(raw.headers.get("x-delivery-count", 0) or 0)  # type: ignore[arg-type] - the broker's own integer
+        returned = cast("int", raw.headers.get("x-delivery-count", 0))
         key = works[0].envelope.id
         return Arrival(message, key, works, max(0, returned - self._given_back[key]))
 

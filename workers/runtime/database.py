@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, Protocol, cast
 
 import asyncpg
 from sqlalchemy import text
@@ -11,7 +11,25 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-Connection = asyncpg.Connection
+
+class Connection(Protocol):
+    """What we use of an asyncpg connection, which comes without types."""
+
+    async def execute(self, query: str, *args: Any) -> str:
+        """Run a statement; the answer is its command tag."""
+
+    async def fetch(self, query: str, *args: Any) -> list[Any]:
+        """All rows."""
+
+    async def fetchrow(self, query: str, *args: Any) -> Any:
+        """The first row."""
+
+    async def fetchval(self, query: str, *args: Any) -> Any:
+        """The first column of the first row."""
+
+    def terminate(self) -> None:
+        """Close without ceremony."""
+
 
 LOCK_TIMEOUT_MS = 200
 
@@ -49,7 +67,7 @@ WRITING = {
 }
 
 
-class DatabaseAway(Exception):  # noqa: N818 - the state it names
+class DatabaseAway(Exception):
     """The database can't be used now."""
 
 
@@ -128,8 +146,7 @@ def _engine(address: Any, size: int, server_settings: dict[str, str]) -> AsyncEn
 
 async def _driver(connection: AsyncConnection) -> Connection:
     raw = await connection.get_raw_connection()
-    driver: Connection = raw.driver_connection  # type: ignore[assignment]
-    return driver
+    return cast("Connection", raw.driver_connection)
 
 
 async def _abandon(connection: AsyncConnection, driver: Connection) -> None:

@@ -1,4 +1,4 @@
-"""The rounds of one batch: each message decides in its own overlay; what it says to a domain hosted here goes on at once."""
+"""The rounds of one batch: each message decides in its own overlay; what it says to a domain hosted here goes on."""
 
 from dataclasses import replace
 from typing import Any
@@ -22,7 +22,7 @@ def misused(request: str | None) -> Told:
     return Told("failed", problem=IdempotencyKeyReused().problem(), request=request)
 
 
-class Poisoned(Exception):  # noqa: N818 - the state it names
+class Poisoned(Exception):
     """A handler raised something that is not a refusal. `work` is the arrived message that led to it."""
 
     def __init__(self, work: Work) -> None:
@@ -90,7 +90,8 @@ class Deciding:
             created_at=self._world.now,
             completed_at=None if told.status == "pending" else self._world.now,
         )
-        assert envelope.caller is not None and envelope.operation is not None
+        assert envelope.caller is not None
+        assert envelope.operation is not None
         self._world.insert(
             Operation(
                 id=envelope.operation,
@@ -129,7 +130,7 @@ class Deciding:
         reply = Envelope(
             f"{envelope.id}:reply",
             REPLY,
-            told,  # type: ignore[arg-type] - encodes as a Reply
+            told,
             operation=envelope.operation,
             request=envelope.request,
             cause=envelope.id,

@@ -4,11 +4,13 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import cast
 
 import asyncpg
 import structlog
 
 from contracts import ids
+from contracts.operations import Status
 from workers.runtime import inbox
 from workers.runtime.database import CONTENTION, Connection, Database
 from workers.runtime.deciding import Deciding, Poisoned, misused
@@ -30,7 +32,7 @@ log = structlog.get_logger()
 CONTENTION_TRIES_MAX = 20
 
 
-class SaveFailed(Exception):  # noqa: N818 - the state it names
+class SaveFailed(Exception):
     """The database refused what a batch decided."""
 
 
@@ -143,7 +145,7 @@ class Delivery:
             await save(connection, world)
         return Committed(name, outgoing, bundles, again)
 
-    async def _decide(  # noqa: PLR0913 - the parts of one transaction
+    async def _decide(
         self,
         connection: Connection,
         world: World,
@@ -188,7 +190,7 @@ def _answer_known(outgoing: Outgoing, work: Work, known: Known) -> None:
         told = misused(operation.request_id)
     else:
         told = Told(
-            operation.status,  # type: ignore[arg-type] - checked by the database
+            cast("Status", operation.status),
             operation.result,
             operation.problem,
             operation.type,

@@ -38,7 +38,8 @@ def _advisory(need: Matching) -> int:
 async def _load_rows(connection: Connection, world: World, kind: type[Any], keys: set[str]) -> None:
     if not keys:
         return
-    found = {row[0]: row for row in await connection.fetch(_by_id(kind), sorted(keys))}
+    query = _by_id(kind)  # type: ignore[arg-type]  # mypy doubts that classes are hashable
+    found = {row[0]: row for row in await connection.fetch(query, sorted(keys))}
     build = mapping(kind).load
     for key in keys:
         world.remember(kind, key, build(found[key]) if key in found else None)
@@ -47,7 +48,8 @@ async def _load_rows(connection: Connection, world: World, kind: type[Any], keys
 async def _load_matching(connection: Connection, world: World, kind: type[Any], needs: list[Matching]) -> None:
     for columns in sorted({need.columns for need in needs}):
         values = sorted({need.values for need in needs if need.columns == columns})
-        rows = await connection.fetch(_by_values(kind, columns), *map(list, zip(*values, strict=True)))
+        query = _by_values(kind, columns)  # type: ignore[arg-type]  # likewise
+        rows = await connection.fetch(query, *map(list, zip(*values, strict=True)))
         index = world.indexes.setdefault((kind, columns), {})
         for value in values:
             index.setdefault(value, set())
@@ -67,7 +69,9 @@ def _include_own(world: World, kind: type[Any], columns: tuple[str, ...]) -> Non
 @cache
 def _by_id(kind: type[Any]) -> str:
     table = mapping(kind)
-    return f"SELECT {_columns(table)} FROM {table.name} AS t WHERE t.id = ANY($1::text[]) ORDER BY t.id FOR NO KEY UPDATE"  # noqa: S608 - names of ours
+    return (
+        f"SELECT {_columns(table)} FROM {table.name} AS t WHERE t.id = ANY($1::text[]) ORDER BY t.id FOR NO KEY UPDATE"
+    )
 
 
 @cache
@@ -77,7 +81,7 @@ def _by_values(kind: type[Any], columns: tuple[str, ...]) -> str:
     arrays = ", ".join(f"${number}::{types[name]}[]" for number, name in enumerate(columns, 1))
     equal = " AND ".join(f"t.{name} = d.{name}" for name in columns)
     return (
-        f"SELECT {_columns(table)} FROM unnest({arrays}) AS d({', '.join(columns)}) "  # noqa: S608 - names of ours
+        f"SELECT {_columns(table)} FROM unnest({arrays}) AS d({', '.join(columns)}) "
         f"JOIN {table.name} AS t ON {equal} ORDER BY t.id FOR NO KEY UPDATE OF t"
     )
 

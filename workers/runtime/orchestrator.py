@@ -120,7 +120,7 @@ class Orchestrator:
             updated_at=uow.now,
         )
 
-    def _advance(  # noqa: PLR0913 - one transition
+    def _advance(
         self, uow: UnitOfWork, row: SagaRow, progress: Progress, what: str, result: Any = None, *, ask: bool = True
     ) -> None:
         new = replace(

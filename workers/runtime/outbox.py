@@ -45,7 +45,7 @@ class Outgoing:
             reply = Envelope(
                 f"{asked.id}:reply",
                 REPLY,
-                told,  # type: ignore[arg-type] - encodes as a Reply
+                told,
                 operation=asked.operation,
                 request=asked.request,
                 cause=asked.id,
@@ -93,7 +93,8 @@ class Teller:
     async def tell(self, batch: str, bundles: Iterable[Bundle]) -> bool:
         """Publish a batch's bundles; False when some are unconfirmed: the row stays, and the sweeper tells it again."""
         results = await asyncio.gather(
-            *(self._bus.publish(exchange, key, body.encode()) for exchange, key, body in bundles), return_exceptions=True
+            *(self._bus.publish(exchange, key, body.encode()) for exchange, key, body in bundles),
+            return_exceptions=True,
         )
         failed = [result for result in results if isinstance(result, BaseException)]
         unexpected = [error for error in failed if not isinstance(error, NotSent | Unconfirmed)]

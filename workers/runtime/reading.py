@@ -11,16 +11,9 @@ from sqlalchemy import ColumnElement, Row, Select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.envelope import Caller
-from contracts.message import Kind, Refusal, View
-from contracts.pages import Page, PageOf
+from contracts.message import View
+from contracts.pages import CursorInvalid, Page, PageOf
 from workers.runtime.resources import Resources
-
-
-class CursorInvalid(Refusal):
-    """The cursor was not made by this list."""
-
-    kind = Kind.INVALID
-    detail = "The cursor in `after` is not one of this list's."
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +33,13 @@ class Reading:
 
     async def rows(self, select: Select[Any]) -> Sequence[Row[Any]]:
         """All rows."""
-        return (await self.connection.execute(select)).all()
+        found: Sequence[Row[Any]] = (await self.connection.execute(select)).all()
+        return found
 
     async def row(self, select: Select[Any]) -> Row[Any] | None:
         """The first row, if any."""
-        return (await self.connection.execute(select)).first()
+        found: Row[Any] | None = (await self.connection.execute(select)).first()
+        return found
 
     async def page[V: View](
         self,
@@ -53,12 +48,12 @@ class Reading:
         by: Sequence[ColumnElement[Any]],
         view: Callable[[Row[Any]], V],
     ) -> Page[V]:
-        """One page of `select`, newest first by the columns `by` (unique together, all selected). Raises `CursorInvalid`."""
+        """One page of `select`, newest first by the columns `by` (unique together). Raises `CursorInvalid`."""
         if query.after is not None:
             select = select.where(tuple_(*by) < tuple_(*_cursor_values(query.after, by)))
         found = await self.rows(select.order_by(*(column.desc() for column in by)).limit(query.limit + 1))
         data, more = found[: query.limit], len(found) > query.limit
-        following = _cursor([data[-1]._mapping[column] for column in by]) if more else None  # noqa: SLF001 - its public name
+        following = _cursor([data[-1]._mapping[column] for column in by]) if more else None
         return Page(data=[view(row) for row in data], has_more=more, next=following)
 
 

@@ -35,14 +35,14 @@ def _statement(inserted: Kinds, updated: Kinds, removed: Kinds) -> str:
     parts += [f"u{n} AS ({_update(mapping(kind), numbers)})" for n, kind in enumerate(updated)]
     parts += [f"r{n} AS ({_delete(mapping(kind), numbers)})" for n, kind in enumerate(removed)]
     counts = ", ".join(f"(SELECT count(*) FROM u{n})" for n in range(len(updated)))
-    return f"WITH {', '.join(parts)} SELECT {counts}"  # noqa: S608 - names of ours
+    return f"WITH {', '.join(parts)} SELECT {counts}"
 
 
 def _insert(table: Mapping[Any], numbers: Any) -> str:
     arrays = ", ".join(f"${next(numbers)}::{column.array_type}" for column in table.columns)
     names = ", ".join(column.name for column in table.columns)
     selected = ", ".join(column.selected for column in table.columns)
-    return f"INSERT INTO {table.name} ({names}) SELECT {selected} FROM unnest({arrays}) AS d({names})"  # noqa: S608 - names of ours
+    return f"INSERT INTO {table.name} ({names}) SELECT {selected} FROM unnest({arrays}) AS d({names})"
 
 
 def _update(table: Mapping[Any], numbers: Any) -> str:
@@ -50,11 +50,11 @@ def _update(table: Mapping[Any], numbers: Any) -> str:
     arrays = ", ".join(f"${next(numbers)}::{column.array_type}" for column in written)
     names = ", ".join(column.name for column in written)
     values = ", ".join(f"{column.name} = {column.selected}" for column in table.mutable)
-    return f"UPDATE {table.name} AS t SET {values} FROM unnest({arrays}) AS d({names}) WHERE t.id = d.id RETURNING 1"  # noqa: S608 - names of ours
+    return f"UPDATE {table.name} AS t SET {values} FROM unnest({arrays}) AS d({names}) WHERE t.id = d.id RETURNING 1"
 
 
 def _delete(table: Mapping[Any], numbers: Any) -> str:
-    return f"DELETE FROM {table.name} WHERE id = ANY(${next(numbers)}::text[])"  # noqa: S608 - names of ours
+    return f"DELETE FROM {table.name} WHERE id = ANY(${next(numbers)}::text[])"
 
 
 def _written(table: Mapping[Any]) -> tuple[Any, ...]:

@@ -66,6 +66,8 @@ class Mapping[E]:
         return self.entity(*decoded)
 
 
+DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+
 _mappings: dict[type[Any], Mapping[Any]] = {}
 
 
@@ -92,11 +94,9 @@ def mapping[E](entity: type[E]) -> Mapping[E]:
 def _column(table: Table, name: str) -> Column:
     column = table.columns[name]
     is_json = isinstance(column.type, JSONB)
-    kind = "JSONB" if is_json else column.type.compile(dialect=postgresql.dialect()).partition(" COLLATE")[0]
+    kind = "JSONB" if is_json else column.type.compile(dialect=DIALECT).partition(" COLLATE")[0]
     return Column(name, kind, _json_text if is_json else None)
 
 
 def _json_text(value: Any) -> str | None:
     return None if value is None else to_json(value).decode()
-
-

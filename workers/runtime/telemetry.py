@@ -43,7 +43,9 @@ class Metrics:
         )
     )
     queries: Histogram = field(
-        default_factory=lambda: Histogram("saldo_query_seconds", "Time of one query", ["type", "outcome"], buckets=SECONDS)
+        default_factory=lambda: Histogram(
+            "saldo_query_seconds", "Time of one query", ["type", "outcome"], buckets=SECONDS
+        )
     )
     sagas_open: Gauge = field(default_factory=lambda: Gauge("saldo_sagas_open", "Open sagas", ["phase"]))
     oldest_saga_seconds: Gauge = field(

@@ -16,7 +16,7 @@ type Index = tuple[type[Any], tuple[str, ...]]
 
 @dataclass(slots=True)
 class World:
-    """What a batch has loaded, locked and decided so far. `None` stands for a row that was asked for and isn't there."""
+    """What a batch has loaded, locked and decided so far. `None` stands for a row that was looked for in vain."""
 
     now: datetime
     entities: dict[type[Any], dict[str, Any]] = field(default_factory=dict)

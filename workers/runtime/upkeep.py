@@ -72,7 +72,9 @@ class Upkeep:
             for queue, messages in queues.items():
                 for body in pack(messages):
                     await self._bus.publish(topology.COMMANDS, queue, body)
-            await connection.execute("DELETE FROM runtime.timers WHERE id = ANY($1::text[])", [row["id"] for row in due])
+            await connection.execute(
+                "DELETE FROM runtime.timers WHERE id = ANY($1::text[])", [row["id"] for row in due]
+            )
         return len(due) == TIMERS_MAX
 
     async def tell_untold(self, older_than_seconds: float) -> bool:

@@ -16,7 +16,7 @@ REPLY = Reply.wire_name
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An answer before it is encoded: the fields of `contracts.operations.Reply`, without a validation of our own words."""
+    """An answer before it is encoded: the fields of `contracts.operations.Reply`, without validating our own words."""
 
     status: Status
     result: Any = None

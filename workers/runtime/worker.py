@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -12,7 +13,7 @@ import structlog
 
 from contracts import topology
 from contracts.bus import Bus, user_of
-from workers.runtime import health, upkeep
+from workers.runtime import health
 from workers.runtime.answering import Answering
 from workers.runtime.arrivals import Reader
 from workers.runtime.consumer import Consumer, Listener
@@ -67,7 +68,9 @@ class Worker:
         preparer = Preparer(delivery, failures, resources, most=settings.preparations)
         answering = Answering(roster, self.database, self.bus, resources, most=settings.queries_in_flight)
         listeners = self._listeners(answering, Drain(self.database))
-        self._consumer = Consumer(settings, roster.domains, reader, delivery, failures, preparer, self.database, listeners)
+        self._consumer = Consumer(
+            settings, roster.domains, reader, delivery, failures, preparer, self.database, listeners
+        )
         self._consuming = asyncio.create_task(self._consumer.run())
         self._tasks = [asyncio.create_task(task) for task in self._upkeep()]
         self._health = await health.serve(settings.metrics_host, settings.metrics_port, self.missing)
@@ -115,5 +118,5 @@ class Worker:
             every(settings.timer_poll_seconds * 5, lambda: keeper.tell_untold(settings.untold_after_seconds)),
             every(INBOX_SWEEP_SECONDS, lambda: keeper.forget_claims(settings.inbox_retention_days)),
             every(GAUGES_SECONDS, keeper.gauges),
-            *(every(seconds, lambda what=what: what(self.database)) for seconds, what in self._periodic),
+            *(every(seconds, partial(what, self.database)) for seconds, what in self._periodic),
         ]

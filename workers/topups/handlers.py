@@ -10,9 +10,10 @@ from contracts.topups import (
     TopUpView,
 )
 from workers.runtime.handlers import Handlers, Preparation
+from workers.runtime.needs import rows
 from workers.runtime.unit_of_work import UnitOfWork
 from workers.sagas.top_up_wallet import TopUpWallet
-from workers.topups import provider, store
+from workers.topups import provider
 from workers.topups.provider import Answer, Charge
 from workers.topups.rules import TopUp
 
@@ -34,7 +35,7 @@ async def ask_provider(command: ChargeTopUp, preparation: Preparation) -> Answer
     return await provider.reached_by(preparation.resources).charge(charge, key=preparation.message_id)
 
 
-@handlers.command(ChargeTopUp, needs=lambda command: store.topup(command.topup_id), prepare=ask_provider)
+@handlers.command(ChargeTopUp, needs=lambda c: [rows(TopUp, c.topup_id)], prepare=ask_provider)
 def charge_topup(command: ChargeTopUp, uow: UnitOfWork) -> ChargeView:
     """Keep what the provider said. Raises `Declined`."""
     answer: Answer = uow.prepared
@@ -44,7 +45,7 @@ def charge_topup(command: ChargeTopUp, uow: UnitOfWork) -> ChargeView:
     return ChargeView(provider_id=answer.provider_id)
 
 
-@handlers.command(CompleteTopUp, needs=lambda command: store.topup(command.topup_id))
+@handlers.command(CompleteTopUp, needs=lambda c: [rows(TopUp, c.topup_id)])
 def complete_topup(command: CompleteTopUp, uow: UnitOfWork) -> TopUpView:
     """The money is in the wallet: say so."""
     topup = uow.get(TopUp, command.topup_id)
@@ -55,7 +56,7 @@ def complete_topup(command: CompleteTopUp, uow: UnitOfWork) -> TopUpView:
     return succeeded.view()
 
 
-@handlers.command(FailTopUp, needs=lambda command: store.topup(command.topup_id))
+@handlers.command(FailTopUp, needs=lambda c: [rows(TopUp, c.topup_id)])
 def fail_topup(command: FailTopUp, uow: UnitOfWork) -> TopUpView:
     """Nothing was charged: say so, and why."""
     topup = uow.get(TopUp, command.topup_id)

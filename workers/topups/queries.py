@@ -9,8 +9,8 @@ from contracts.pages import Page
 from contracts.topups import GetTopUp, ListTopUpMethods, ListTopUps, TopUpMethodsView, TopUpView
 from workers.runtime.handlers import Queries
 from workers.runtime.reading import Reading
-from workers.topups import methods, store
-from workers.topups.tables import topups
+from workers.topups import methods
+from workers.topups.tables import read, topups
 
 queries = Queries("topups")
 
@@ -54,4 +54,4 @@ def _filters(query: ListTopUps) -> list[ColumnElement[bool]]:
 
 
 def _view(row: Row[Any]) -> TopUpView:
-    return store.read(row).view()
+    return read(row).view()

@@ -1,7 +1,12 @@
 """The table of top-ups."""
 
-from sqlalchemy import BigInteger, Column, MetaData, Table, Text
-from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, DateTime, MetaData, Row, Table, Text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from workers.runtime.stored import mapping, stored
+from workers.topups.rules import TopUp
 
 topups = Table(
     "topups",
@@ -17,7 +22,19 @@ topups = Table(
     Column("provider_id", Text),
     Column("failure_code", Text),
     Column("failure_detail", Text),
-    Column("created_at", TIMESTAMP(timezone=True), nullable=False),
-    Column("completed_at", TIMESTAMP(timezone=True)),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("completed_at", DateTime(timezone=True)),
 )
 """Columns stand in the order of `TopUp`'s fields, so a row is an entity."""
+
+stored(
+    TopUp,
+    topups,
+    order=40,
+    mutable=("status", "provider_id", "failure_code", "failure_detail", "completed_at"),
+)
+
+
+def read(row: Row[Any]) -> TopUp:
+    """The entity of a whole row."""
+    return mapping(TopUp).load(row)

@@ -2,9 +2,9 @@
 
 from contracts.transfers import CompleteTransfer, FailTransfer, RequestTransfer, TransferView
 from workers.runtime.handlers import Handlers
+from workers.runtime.needs import rows
 from workers.runtime.unit_of_work import UnitOfWork
 from workers.sagas.transfer_money import TransferMoney
-from workers.transfers import store
 from workers.transfers.rules import Transfer
 
 handlers = Handlers("transfers")
@@ -19,7 +19,7 @@ def request_transfer(command: RequestTransfer, uow: UnitOfWork) -> TransferView:
     return transfer.view()
 
 
-@handlers.command(CompleteTransfer, needs=lambda command: store.transfer(command.transfer_id))
+@handlers.command(CompleteTransfer, needs=lambda c: [rows(Transfer, c.transfer_id)])
 def complete_transfer(command: CompleteTransfer, uow: UnitOfWork) -> TransferView:
     """The money has moved: say so, and to whom."""
     transfer = uow.get(Transfer, command.transfer_id)
@@ -31,7 +31,7 @@ def complete_transfer(command: CompleteTransfer, uow: UnitOfWork) -> TransferVie
     return view
 
 
-@handlers.command(FailTransfer, needs=lambda command: store.transfer(command.transfer_id))
+@handlers.command(FailTransfer, needs=lambda c: [rows(Transfer, c.transfer_id)])
 def fail_transfer(command: FailTransfer, uow: UnitOfWork) -> TransferView:
     """No money has moved: say so, and why."""
     transfer = uow.get(Transfer, command.transfer_id)

@@ -11,8 +11,7 @@ from contracts.pages import Page
 from contracts.transfers import GetTransfer, ListTransfers, TransferView
 from workers.runtime.handlers import Queries
 from workers.runtime.reading import Reading
-from workers.transfers import store
-from workers.transfers.tables import transfers
+from workers.transfers.tables import read, transfers
 
 queries = Queries("transfers")
 
@@ -21,7 +20,7 @@ queries = Queries("transfers")
 async def get_transfer(query: GetTransfer, reading: Reading) -> TransferView:
     """One transfer, for both of its sides. Raises `NotFound`."""
     row = await reading.row(select(transfers).where(transfers.c.id == query.transfer_id))
-    transfer = None if row is None else store.read(row)
+    transfer = None if row is None else read(row)
     if transfer is None or not transfer.visible_to(reading.caller):
         raise NotFound
     return transfer.view(to=reading.caller)
@@ -35,7 +34,7 @@ async def list_transfers(query: ListTransfers, reading: Reading) -> Page[Transfe
     chosen = select(found).where(*_filters(query, found, caller))
 
     def view(row: Row[Any]) -> TransferView:
-        return store.read(row).view(to=caller)
+        return read(row).view(to=caller)
 
     return await reading.page(query, chosen, (found.c.created_at, found.c.id), view)
 

@@ -1,7 +1,12 @@
 """The table of transfers."""
 
-from sqlalchemy import BigInteger, Column, MetaData, Table, Text
-from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, DateTime, MetaData, Row, Table, Text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from workers.runtime.stored import mapping, stored
+from workers.transfers.rules import Transfer
 
 transfers = Table(
     "transfers",
@@ -19,7 +24,19 @@ transfers = Table(
     Column("metadata", JSONB, nullable=False),
     Column("failure_code", Text),
     Column("failure_detail", Text),
-    Column("created_at", TIMESTAMP(timezone=True), nullable=False),
-    Column("completed_at", TIMESTAMP(timezone=True)),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("completed_at", DateTime(timezone=True)),
 )
 """Columns stand in the order of `Transfer`'s fields, so a row is an entity."""
+
+stored(
+    Transfer,
+    transfers,
+    order=50,
+    mutable=("status", "destination", "recipient", "failure_code", "failure_detail", "completed_at"),
+)
+
+
+def read(row: Row[Any]) -> Transfer:
+    """The entity of a whole row."""
+    return mapping(Transfer).load(row)

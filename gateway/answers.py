@@ -1,0 +1,177 @@
+"""How each kind of message is answered over HTTP: commands, calls, queries, operations."""
+
+import re
+import time
+from typing import Any
+
+from contracts.envelope import Caller
+from gateway import idempotency, preferences, problems, response, statement, validation
+from gateway.edge import Endpoint, Kind, Route
+from gateway.outcomes import UNKNOWN_TYPE
+from gateway.preferences import Preferences
+from gateway.problems import Header
+from gateway.questions import Word
+from gateway.request import Request
+from gateway.response import Response
+from gateway.services import Services
+from gateway.submission import Submission
+from gateway.waiter import FINAL, Waiter
+
+VERSION = re.compile(r"\.v[0-9]+$")
+MISUSED = "idempotency_key_reused"
+REPLAYED: Header = (b"idempotency-replayed", b"true")
+RETRY_AFTER: Header = (b"retry-after", str(problems.RETRY_AFTER_SECONDS).encode())
+
+
+async def command(
+    services: Services, request: Request, route: Route, caller: Caller | None, path: dict[str, str]
+) -> Response:
+    """Submit a command; answer with its outcome, or 202 while it has none."""
+    assert caller is not None, "commands need somebody who says them"
+    submission = await _submission(services, request, route, caller, path)
+    prefer = preferences.parse(request.headers.get(b"prefer"))
+    wait_seconds, applied = _patience(services, prefer, 0 if route.money else services.settings.default_wait_seconds)
+    waiter = await services.operations.submit(submission, wait_seconds)
+    headers = [*applied, REPLAYED] if waiter.repeat else applied
+    word = waiter.known
+    assert word is not None, "a submission ends with trouble or with word"
+    if word["status"] == "failed" and word["problem"]["code"] == MISUSED:
+        return response.refusal(word["problem"], request.instance, applied)
+    may_finish = wait_seconds > 0 or (waiter.repeat and prefer.wait_seconds is not None)
+    if word["status"] in FINAL and may_finish:
+        return _finished(route, waiter, word, headers)
+    return _accepted(waiter, submission.pending() | word, headers)
+
+
+async def _submission(
+    services: Services, request: Request, route: Route, caller: Caller, path: dict[str, str]
+) -> Submission:
+    settings = services.settings
+    body = await request.body(settings.body_limit_bytes, settings.body_timeout_seconds)
+    key = idempotency.key_of(request.header(b"idempotency-key"))
+    if key is None and route.money:
+        raise problems.key_missing()
+    message = validation.message(route.message, body, path)
+    validation.none_expected(request.scope["query_string"])
+    canonical = message.__pydantic_serializer__.to_json(message, exclude_defaults=True)
+    return Submission(
+        services.ids.derive(caller.principal, key or idempotency.unkeyed()),
+        request.id,
+        message,
+        route.queue,
+        services.ids.fingerprint(message, canonical),
+        caller,
+        request.traceparent,
+        time.time(),
+    )
+
+
+def _patience(services: Services, prefer: Preferences, usual: float) -> tuple[float, list[Header]]:
+    # RFC 7240, 4.3: with both, the answer is asynchronous only where the wait was not enough.
+    applied = ["respond-async"] if prefer.respond_async else []
+    if prefer.wait_seconds is not None:
+        usual = min(prefer.wait_seconds, services.settings.max_wait_seconds)
+        applied.append(f"wait={usual}")
+    elif prefer.respond_async:
+        usual = 0
+    return usual, [(b"preference-applied", ", ".join(applied).encode())] if applied else []
+
+
+def _finished(route: Route, waiter: Waiter, word: Word, headers: list[Header]) -> Response:
+    if word["status"] == "failed":
+        return response.refusal(word["problem"], _location(waiter.operation), headers)
+    if route.status == 204:  # noqa: PLR2004
+        return Response(204, b"", headers)
+    result = word["result"]
+    if route.status == 201 and "id" in result:  # noqa: PLR2004
+        headers = [(b"location", f"{route.path}/{result['id']}".encode()), *headers]
+    return response.json(route.status, result, headers)
+
+
+def _accepted(waiter: Waiter, word: Word, headers: list[Header]) -> Response:
+    location = _location(waiter.operation)
+    view = operation_view(waiter.operation, word)
+    if not waiter.repeat:
+        # What is answered is the acceptance, whatever has become of it meanwhile.
+        pending = view["status"] if view["status"] not in FINAL else "pending"
+        view = {"id": view["id"], "type": view["type"], "status": pending, "created_at": view["created_at"]}
+    return response.json(202, view, [(b"location", location.encode()), RETRY_AFTER, *headers])
+
+
+async def call(
+    services: Services, request: Request, route: Route, caller: Caller | None, path: dict[str, str]
+) -> Response:
+    """Pass on a call and its answer; there is no operation."""
+    settings = services.settings
+    body = await request.body(settings.body_limit_bytes, settings.body_timeout_seconds)
+    message = validation.message(route.message, body, path)
+    validation.none_expected(request.scope["query_string"])
+    caller = caller or Caller("", None, address=request.address)
+    word = await services.questions.ask(message, caller, traceparent=request.traceparent)
+    return _answered(request, route, word)
+
+
+async def query(
+    services: Services, request: Request, route: Route, caller: Caller | None, path: dict[str, str]
+) -> Response:
+    """Pass on a question and its answer."""
+    message = validation.question(route.message, request.scope["query_string"], path, route.rules)
+    word = await services.questions.ask(message, caller, traceparent=request.traceparent)
+    if route.csv and word["status"] == "succeeded":
+        return statement.answer(request, word["result"])
+    return _answered(request, route, word)
+
+
+async def operation(
+    services: Services, request: Request, route: Route, caller: Caller | None, path: dict[str, str]
+) -> Response:
+    """Answer where an operation stands, after waiting for its outcome if the caller prefers so."""
+    assert caller is not None, "operations belong to somebody"
+    message = validation.question(route.message, request.scope["query_string"], path, route.rules)
+    prefer = preferences.parse(request.headers.get(b"prefer"))
+    wait_seconds, applied = _patience(services, prefer, 0)
+    name = message.operation_id  # type: ignore[attr-defined]
+    word = await services.operations.look(name, caller, wait_seconds)
+    headers = applied if word["status"] in FINAL else [RETRY_AFTER, *applied]
+    return response.json(200, operation_view(name, word), headers)
+
+
+async def signing_keys(
+    services: Services, request: Request, _route: Route, _caller: Caller | None, _path: dict[str, str]
+) -> Response:
+    """Publish the keys that verify access tokens; known here, so no worker is asked."""
+    validation.none_expected(request.scope["query_string"])
+    if services.keys.document is None:
+        raise problems.busy()
+    answer = response.json(200, services.keys.document)
+    answer.common = response.CACHEABLE
+    return answer
+
+
+def _answered(request: Request, route: Route, word: Word) -> Response:
+    if word["status"] == "succeeded":
+        return Response(204) if route.status == 204 else response.json(route.status, word["result"])  # noqa: PLR2004
+    if word["status"] == "failed":
+        return response.refusal(word["problem"], request.instance)
+    raise problems.busy()
+
+
+def operation_view(name: str, word: Word) -> dict[str, Any]:
+    """An operation as callers see it."""
+    problem = word.get("problem")
+    return {
+        "id": name,
+        "type": VERSION.sub("", word.get("type") or UNKNOWN_TYPE),
+        "status": word["status"],
+        "created_at": word.get("created_at"),
+        "completed_at": word.get("completed_at"),
+        "result": word.get("result"),
+        "problem": problems.of_refusal(problem, _location(name)) if problem else None,
+    }
+
+
+def _location(name: str) -> str:
+    return f"/v1/operations/{name}"
+
+
+ENDPOINTS: dict[Kind, Endpoint] = {"command": command, "call": call, "query": query}

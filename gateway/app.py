@@ -1,0 +1,128 @@
+"""The ASGI application: finds the route, checks in the contract's order, answers, and leaves a trace of it."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Iterable
+
+import structlog
+
+from contracts.envelope import Caller
+from gateway import edge, problems, rate_limit, response
+from gateway.answers import ENDPOINTS
+from gateway.cors import Cors
+from gateway.edge import Route, Table
+from gateway.pages import Pages
+from gateway.problems import Trouble
+from gateway.proxies import Proxies
+from gateway.request import Disconnected, Receive, Request, Scope, Send
+from gateway.response import Response
+from gateway.sending import send_response
+from gateway.services import Services
+from gateway.tracing import trace_id
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+CLIENT_CLOSED = 499
+
+log = structlog.get_logger()
+
+
+class App:
+    """A raw ASGI callable: layers of middleware would cost more than all of its work."""
+
+    def __init__(self, services: Services, routes: Iterable[Route]) -> None:
+        self._services = services
+        self._table = Table(routes)
+        self._pages = Pages(services)
+        self._proxies = Proxies(services.settings.trusted_proxies)
+        self._cors = Cors(services.settings.cors_origins)
+        self._in_flight = 0
+        self._limit = services.settings.in_flight_limit
+        self._numbers = itertools.count()
+        services.metrics.watch("saldo_http_in_flight", "Requests being answered.", lambda: self._in_flight)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection scope."""
+        if scope["type"] == "http":
+            await self._serve(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        number = f"req_{self._services.instance}{next(self._numbers):x}"
+        request = Request(scope, receive, number, time.perf_counter())
+        self._in_flight += 1
+        status = CLIENT_CLOSED
+        try:
+            answer = await self._answer(request)
+            status = answer.status
+            cors = self._cors.headers(request.headers.get(b"origin"))
+            await send_response(request, answer, cors, send)
+        except Disconnected:
+            pass
+        finally:
+            self._in_flight -= 1
+            self._leave_trace(request, status)
+
+    async def _answer(self, request: Request) -> Response:
+        try:
+            if self._in_flight > self._limit:
+                raise problems.busy()
+            return await self._routed(request)
+        except Trouble as trouble:
+            return response.trouble(trouble, request.instance)
+        except (Disconnected, asyncio.CancelledError):
+            raise
+        except Exception:
+            log.exception("request_failed", request_id=request.id, route=request.route)
+            return response.trouble(problems.internal(), request.instance)
+
+    async def _routed(self, request: Request) -> Response:
+        if request.path in self._pages.paths:
+            return await self._pages.answer(request)
+        if request.method == "OPTIONS":
+            return self._options(request)
+        route, path = self._table.find(request.method, request.path)
+        request.route = route.path
+        self._services.tracing.begin(request, route.path)
+        client = request.scope["client"]
+        request.address = self._proxies.address(client[0] if client else "", request.headers.get(b"x-forwarded-for"))
+        caller = await self._caller(request, route)
+        endpoint = route.endpoint or ENDPOINTS[route.kind]
+        return await endpoint(self._services, request, route, caller, path)
+
+    async def _caller(self, request: Request, route: Route) -> Caller | None:
+        services, now = self._services, time.time()
+        if route.limit is not None:
+            who = rate_limit.of_address(request.address)
+            request.quota = await services.limits[route.limit].take(who)
+        if route.scope is None:
+            return None
+        authorization = request.headers.get(b"authorization")
+        session = services.callers.known(authorization, now) or await services.callers.verify(authorization)
+        request.principal = session.principal
+        request.quota = services.limit.take_leased(session.principal, now) or await services.limit.take(session.principal)
+        return session.caller(route.scope, request.address)
+
+    def _options(self, request: Request) -> Response:
+        methods, _ = self._table.at(request.path)
+        allow = edge.allow(methods)
+        preflight = self._cors.preflight(request.headers.get(b"origin"), allow)
+        return Response(204, b"", [(b"allow", allow.encode()), *preflight])
+
+    def _leave_trace(self, request: Request, status: int) -> None:
+        services = self._services
+        seconds = time.perf_counter() - request.started_at
+        method, route = request.method if request.method in METHODS else "OTHER", request.route or "-"
+        services.metrics.answered(method, route, status, seconds)
+        shown, trace = request.shown_id.decode(), trace_id(request.traceparent)
+        services.access.answered(method, route, status, seconds, shown, trace, request.principal)
+        services.tracing.end(request, status)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await self._services.start()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._services.stop()
+        await send({"type": "lifespan.shutdown.complete"})

@@ -1,0 +1,152 @@
+"""What a gateway consists of, and how it starts, gets ready, drains and stops."""
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any
+
+import structlog
+from aio_pika.exceptions import AMQPError
+
+from contracts import ids, topology
+from contracts.bus import Bus
+from gateway.cache import Cache
+from gateway.caller import Callers
+from gateway.idempotency import OperationIds
+from gateway.keys import SigningKeys
+from gateway.logs import AccessLog
+from gateway.metrics import Metrics
+from gateway.operations import Operations
+from gateway.outcomes import Outcomes
+from gateway.publisher import Publisher
+from gateway.questions import Questions
+from gateway.rate_limit import Policy, RateLimit
+from gateway.replies import Replies
+from gateway.settings import Settings
+from gateway.tracing import Tracing
+
+CONNECT_AGAIN_SECONDS = 1.0
+
+log = structlog.get_logger()
+
+
+class Services:
+    """One gateway instance: everything that its routes need."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.instance = ids.new("gw").removeprefix("gw_")
+        self.metrics = Metrics()
+        self.access = AccessLog(None, enabled=settings.access_log)
+        self.tracing = Tracing(settings.otel_exporter_otlp_endpoint)
+        self.bus = Bus(
+            settings.amqp_url.get_secret_value(),
+            name=f"gateway {self.instance}",
+            confirm_timeout_seconds=settings.confirm_timeout_seconds,
+        )
+        self.cache = Cache(settings.redis_url.get_secret_value())
+        self.ids = OperationIds(settings.operation_id_key)
+        self._correlate(settings)
+        self.keys = SigningKeys(self.questions)
+        self.callers = Callers(self.keys, settings.token_cache_size)
+        self._limit(settings)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._consuming = False
+        self.draining = False
+
+    @property
+    def missing(self) -> list[str]:
+        """What keeps this gateway from being ready."""
+        checks = {
+            "broker": self.bus.ready and self._consuming,
+            "signing_keys": self.keys.loaded,
+            "running": not self.draining,
+        }
+        return [name for name, good in checks.items() if not good]
+
+    async def start(self) -> None:
+        """Begin to get ready; requests that come before are told that we are busy."""
+        settings = self.settings
+        operations, outcomes = self.operations, self.outcomes
+        self._run(self._connect())
+        self._run(operations.ask_for_ever(settings.ask_again_seconds))
+        self._run(outcomes.save_for_ever())
+        self._run(outcomes.listen_for_ever(operations.wanted, operations.tell))
+
+    async def drain(self) -> None:
+        """Stop being ready; after a while, let go of everybody who still waits."""
+        self.draining = True
+        await asyncio.sleep(self.settings.drain_seconds)
+        self.operations.drain()
+
+    async def stop(self) -> None:
+        """Close everything."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.bus.stop()
+        await self.cache.close()
+        await self.tracing.stop()
+        self.access.flush()
+
+    def _correlate(self, settings: Settings) -> None:
+        reply_to = topology.replies(self.instance)
+        self.publisher = Publisher(self.bus, self.metrics)
+        self.questions = Questions(
+            self.publisher,
+            reply_to,
+            query_timeout_seconds=settings.query_timeout_seconds,
+            call_timeout_seconds=settings.call_timeout_seconds,
+        )
+        self.outcomes = Outcomes(
+            self.cache, self.metrics, instance=self.instance, ttl_seconds=settings.outcome_ttl_seconds
+        )
+        self.operations = Operations(
+            self.publisher,
+            self.questions,
+            self.outcomes,
+            self.ids,
+            reply_to=reply_to,
+            acceptance_wait_seconds=settings.acceptance_wait_seconds,
+        )
+        self._replies = Replies(reply_to, self.questions, self.operations, self.metrics)
+        self.metrics.watch("saldo_waiters", "Requests that wait for word.", lambda: self.operations.waiting)
+
+    def _limit(self, settings: Settings) -> None:
+        by_address = {
+            "register": settings.register_limit_per_minute,
+            "login": settings.login_limit_per_minute,
+        }
+        self.limit = RateLimit(Policy("caller", settings.rate_limit_per_minute), self.cache)
+        self.limits = {
+            name: RateLimit(Policy(name, quota, closed=True), self.cache) for name, quota in by_address.items()
+        }
+
+    async def _connect(self) -> None:
+        while not self._consuming:
+            try:
+                await self.bus.start()
+                await self._replies.start(self.bus.connection)
+                self._consuming = True
+            except (AMQPError, OSError, TimeoutError) as error:
+                log.warning("broker_not_reached", error=type(error).__name__)
+                with suppress(AMQPError, OSError, TimeoutError):
+                    await self.bus.stop()
+                await asyncio.sleep(CONNECT_AGAIN_SECONDS)
+        self.bus.connection.reconnect_callbacks.add(self._reconnected)
+        await self.keys.load()
+        log.info("ready", instance=self.instance)
+
+    def _reconnected(self, *_: Any) -> None:
+        log.info("broker_reconnected")
+        self.operations.ask_again()
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._failed)
+
+    def _failed(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("background_task_failed", exc_info=error)

@@ -1,0 +1,61 @@
+"""The messages keep their word: committed schemas are the code's, and may only grow."""
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from contracts import catalogue, transfers
+from contracts.message import Call, Query
+from ops import compatibility, generate
+
+
+def test_committed_schemas_are_what_the_code_says() -> None:
+    assert generate.stale() == [], "run ./dev generate"
+
+
+def test_no_message_breaks_its_version() -> None:
+    assert generate.broken() == []
+
+
+@pytest.mark.parametrize("message", catalogue.messages().values(), ids=lambda message: message.wire_name)
+def test_only_calls_carry_secrets(message: Any) -> None:
+    assert not message.secrets or issubclass(message, Call), "a secret would be stored with the message"
+    assert issubclass(message, Query | Call) or not getattr(getattr(message, "answer", None), "secrets", ())
+
+
+@pytest.fixture
+def schema() -> dict[str, Any]:
+    return catalogue.schema(transfers.RequestTransfer)
+
+
+def test_a_field_with_a_default_may_be_added(schema: dict[str, Any]) -> None:
+    new = deepcopy(schema)
+    new["message"]["properties"]["purpose"] = {"type": "string", "default": ""}
+    assert compatibility.breaks(schema, new) == []
+
+
+def test_a_required_field_may_not_be_added(schema: dict[str, Any]) -> None:
+    new = deepcopy(schema)
+    new["message"]["properties"]["purpose"] = {"type": "string"}
+    new["message"]["required"].append("purpose")
+    assert compatibility.breaks(schema, new) == ["message.message.purpose: must have a default"]
+
+
+def test_a_field_may_not_be_removed(schema: dict[str, Any]) -> None:
+    new = deepcopy(schema)
+    del new["message"]["properties"]["amount"]
+    new["message"]["required"].remove("amount")
+    assert "message.message.amount: was removed" in compatibility.breaks(schema, new)
+
+
+def test_a_field_may_not_change_its_type(schema: dict[str, Any]) -> None:
+    new = deepcopy(schema)
+    new["message"]["properties"]["amount"] = {"type": "string"}
+    assert compatibility.breaks(schema, new) == ["message.message.amount: no longer takes integer"]
+
+
+def test_the_answer_keeps_its_fields_too(schema: dict[str, Any]) -> None:
+    new = deepcopy(schema)
+    del new["answer"]["properties"]["status"]
+    assert any("answer.status: was removed" in change for change in compatibility.breaks(schema, new))

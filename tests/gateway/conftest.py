@@ -1,0 +1,69 @@
+"""A gateway, a scripted worker and a client, on a vhost and a Redis database of the test's own."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import aiohttp
+import pytest
+
+from gateway.server import Gateway
+from tests.gateway import clients
+from tests.gateway.clients import Client
+from tests.gateway.tokens import Issuer
+from tests.gateway.worker import Worker
+from tests.servers import Vhost
+
+Start = Callable[..., AbstractAsyncContextManager[Gateway]]
+Join = Callable[..., Client]
+
+
+@pytest.fixture
+def issuer() -> Issuer:
+    return Issuer()
+
+
+@pytest.fixture
+async def worker(vhost: Vhost, issuer: Issuer) -> AsyncIterator[Worker]:
+    worker = Worker(vhost.workers_url, issuer)
+    await worker.start()
+    yield worker
+    await worker.stop()
+
+
+@pytest.fixture
+def start(vhost: Vhost, redis_url: str) -> Start:
+    """Starts a gateway with settings of its own."""
+
+    def start(*, ready: bool = True, **changes: Any) -> AbstractAsyncContextManager[Gateway]:
+        return clients.running(clients.settings(vhost.gateway_url, redis_url, **changes), ready=ready)
+
+    return start
+
+
+@pytest.fixture
+async def gateway(worker: Worker, start: Start) -> AsyncIterator[Gateway]:
+    del worker
+    async with start() as gateway:
+        yield gateway
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+@pytest.fixture
+def join(http: aiohttp.ClientSession, issuer: Issuer) -> Join:
+    """Makes somebody with a token."""
+
+    def join(gateway: Gateway, **claims: Any) -> Client:
+        return Client(f"http://127.0.0.1:{gateway.port}", http, issuer, **claims)
+
+    return join
+
+
+@pytest.fixture
+def client(gateway: Gateway, join: Join) -> Client:
+    return join(gateway)
