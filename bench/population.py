@@ -18,7 +18,7 @@ OPENING_ACCOUNT = f"sys_correction_{CURRENCY.lower()}_63"
 
 ACCOUNTS = """
     INSERT INTO ledger.accounts (id, owner, role, currency, status, posted, held, sequence, created_at)
-    SELECT d.id, d.owner, 'customer', $3, 'active', $4, 0, 1, now() FROM unnest($1::text[], $2::text[]) AS d(id, owner)
+    SELECT d.id, d.owner, 'customer', $3::text, 'active', $4::bigint, 0, 1, now() FROM unnest($1::text[], $2::text[]) AS d(id, owner)
 """
 OPENING = """
     INSERT INTO ledger.accounts (id, owner, role, currency, status, posted, held, sequence, created_at)
@@ -28,7 +28,7 @@ OPENING = """
 MOVEMENTS = """
     INSERT INTO ledger.movements (id, debit_account, credit_account, amount, currency, kind, operation_id,
                                   debit_seq, credit_seq, debit_balance_after, credit_balance_after, created_at)
-    SELECT d.id, $3, d.wallet, $4, $5, 'correction', 'op_opening', d.n, 1, -$4 * d.n, $4, now()
+    SELECT d.id, $3, d.wallet, $4::bigint, $5, 'correction', 'op_opening', d.n, 1, -$4::bigint * d.n, $4::bigint, now()
     FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS d(id, wallet, n)
 """
 TABLES = ("ledger.accounts", "ledger.movements", "ledger.holds", "transfers.transfers", "runtime.operations")

@@ -54,6 +54,9 @@ class App:
         self._in_flight += 1
         status = CLIENT_CLOSED
         try:
+            if self._pages.shows(scope):
+                status = await self._pages.show(request, receive, send)
+                return
             answer = await self._answer(request)
             status = answer.status
             cors = self._cors.headers(request.headers.get(b"origin"))
@@ -79,7 +82,7 @@ class App:
 
     async def _routed(self, request: Request) -> Response:
         if request.path in self._pages.paths:
-            return await self._pages.answer(request)
+            return self._pages.answer(request)
         if request.method == "OPTIONS":
             return self._options(request)
         route, path = self._table.find(request.method, request.path)

@@ -112,8 +112,9 @@ class Postgres:
         self.daemon.kill()
 
     def clear(self) -> None:
-        """Kill it and remove its data."""
-        self.kill()
+        """Stop it and remove its data."""
+        # Not killed: that would leave its shared memory behind, which only its next start removes.
+        self.stop()
         for folder in (self.data.parent, self._temporary_socket_folder):
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -41,7 +41,7 @@ class Server(Protocol):
         """`kill -9` it."""
 
     def clear(self) -> None:
-        """Kill it and remove its data."""
+        """End it, however roughly, and remove its data."""
 
 
 @dataclass(frozen=True)

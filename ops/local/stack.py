@@ -58,11 +58,11 @@ class Stack:
         """Start what does not run yet; when anything fails, stop what was started and raise `Trouble`."""
         with self.home.locked():
             try:
-                self._stop_processes()
+                self.stop_processes()
                 _require_free(arrangement.port)
                 self.servers.start(self.say)
                 self.migrate()
-                self._start_processes(Plan(self.home, self.servers.urls, arrangement).processes())
+                self.start_processes(Plan(self.home, self.servers.urls, arrangement).processes())
             except BaseException:
                 self._stop()
                 raise
@@ -87,7 +87,7 @@ class Stack:
     def reset(self) -> None:
         """Stop everything and remove what this home holds: only files of ours, wherever it points."""
         with self.home.locked():
-            self._stop_processes()
+            self.stop_processes()
             for server in every(self.home):
                 server.clear()
             self._stop()
@@ -98,13 +98,14 @@ class Stack:
                     file.unlink()
 
     def _stop(self) -> None:
-        self._stop_processes()
+        self.stop_processes()
         self.servers.stop(self.say)
         # A port mapper outlives a broker that crashed.
         for left in recorded(self.home):
             left.stop()
 
-    def _start_processes(self, processes: list[Process]) -> None:
+    def start_processes(self, processes: list[Process]) -> None:
+        """Start these and return when all are ready; `Trouble` when one is not."""
         for process in processes:
             command = [sys.executable, "-m", *process.arguments]
             daemon = Daemon(self.home, process.name)
@@ -128,8 +129,8 @@ class Stack:
             raise daemon.trouble(f"{process.name} was not ready after {READY_SECONDS_MAX:.0f} seconds.")
         return False
 
-    def _stop_processes(self) -> None:
-        """The gateways first, so that nobody is accepted whom no worker will serve."""
+    def stop_processes(self) -> None:
+        """Stop the gateways first, so that nobody is accepted whom no worker will serve."""
         gateways = [daemon for daemon in self.daemons if daemon.name.startswith("gateway")]
         others = [daemon for daemon in self.daemons if daemon not in gateways]
         for group in (gateways, others):

@@ -15,4 +15,4 @@ def home(tmp_path: Path) -> Iterator[Home]:
     home.prepare()
     yield home
     for left in recorded(home):
-        left.kill()
+        left.stop()

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from faststream.rabbit import RabbitMessage
 from pydantic import ValidationError
 
 from contracts.envelope import Envelope
+from workers.runtime import tracing
 from workers.runtime.orchestrator import Orchestrator
 from workers.runtime.roster import Roster
 from workers.runtime.telemetry import metrics
@@ -49,7 +50,10 @@ class Reader:
             raise Unacceptable(f"invalid {envelope.type}: {error}") from error
         if envelope.sent_at:
             metrics.queue_age_seconds.labels(queue.partition(".")[0]).observe(max(0.0, time.time() - envelope.sent_at))
-        return Work(envelope, message, handler, queue)
+        span = tracing.begin(envelope, queue)
+        if span is not None:
+            envelope = replace(envelope, traceparent=tracing.traceparent(span))
+        return Work(envelope, message, handler, queue, span=span)
 
     def works(
         self, envelopes: list[Envelope], queue: str, user: str | None, refuse: Callable[[Envelope, str], None]

@@ -205,6 +205,9 @@ class Consumer:
         for arrival in batch:
             self._given_back.pop(arrival.key, None)
             await _acknowledge(arrival.message)
+            for work in arrival.works:
+                if work.span is not None:
+                    work.span.end()
 
     async def _bury_first_unclaimed(self, arrival: Arrival, works: list[Work]) -> list[Work]:
         """A bundle that took the process with it ten times: its first message that isn't done is the suspect."""

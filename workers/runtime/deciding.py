@@ -51,6 +51,8 @@ class Deciding:
 
     def _one(self, work: Work) -> list[Work]:
         uow = UnitOfWork(self._world, work.envelope, work.prepared)
+        if work.root is not None and work.root.span is not None:
+            work.root.span.add_event(work.envelope.type)
         try:
             if work.refusal is not None:
                 raise work.refusal

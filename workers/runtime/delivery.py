@@ -1,5 +1,6 @@
 """Messages in, one transaction, messages out: everything a worker does to the world goes through `deliver`."""
 
+import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ import structlog
 
 from contracts import ids
 from contracts.operations import Status
-from workers.runtime import inbox
+from workers.runtime import inbox, tracing
 from workers.runtime.database import CONTENTION, Connection, Database
 from workers.runtime.deciding import Deciding, Poisoned, misused
 from workers.runtime.failures import Failures
@@ -21,8 +22,9 @@ from workers.runtime.needs import Need
 from workers.runtime.orchestrator import Orchestrator
 from workers.runtime.outbox import Bundle, Outgoing, Teller, bundles_of, untold
 from workers.runtime.roster import Roster
+from workers.runtime.saga import OPEN
 from workers.runtime.saving import save
-from workers.runtime.tables import Untold
+from workers.runtime.tables import SagaRow, Untold
 from workers.runtime.telemetry import metrics
 from workers.runtime.unit_of_work import World
 from workers.runtime.work import Told, Work
@@ -129,6 +131,7 @@ class Delivery:
             raise
 
     async def _transaction(self, batch: Sequence[Work], asked: list[Need], told: set[str], *, local: bool) -> Committed:
+        begun_ns = time.time_ns()
         world = World(datetime.now(UTC))
         name = ids.new("bat")
         async with self._database.transaction() as connection:
@@ -143,6 +146,8 @@ class Delivery:
             for batch_name in told:
                 world.remove(Untold, batch_name)
             await save(connection, world)
+        tracing.saved([work.span for work in batch if work.span], begun_ns, name, len(batch))
+        _observe_ended(world)
         return Committed(name, outgoing, bundles, again)
 
     async def _decide(
@@ -169,6 +174,14 @@ class Delivery:
             pending = deciding.round(pending)
         self._orchestrator.arm(world)
         return deciding.outgoing
+
+
+def _observe_ended(world: World) -> None:
+    for touched in (world.inserted.get(SagaRow, {}), world.updated.get(SagaRow, {})):
+        for row in touched.values():
+            if row.phase not in OPEN:
+                seconds = (world.now - row.created_at).total_seconds()
+                metrics.saga_seconds.labels(row.type, row.phase).observe(seconds)
 
 
 def _first_of_each(batch: Sequence[Work]) -> list[Work]:

@@ -58,7 +58,6 @@ class Metrics:
 
 
 metrics = Metrics()
-tracer = trace.get_tracer("saldo.workers")
 
 
 def configure_logs(level: str) -> None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from opentelemetry.trace import Span
+
 from contracts.envelope import Envelope
 from contracts.message import Call, Problem, Refusal
 from contracts.operations import Reply, Status
@@ -38,6 +40,7 @@ class Work:
     prepared: Any = None
     refusal: Refusal | None = None
     root: "Work | None" = None
+    span: Span | None = None
     repeats: list[Envelope] = field(default_factory=list)
 
     @property

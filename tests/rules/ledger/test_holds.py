@@ -72,8 +72,9 @@ def test_a_wrong_hold_is_refused_and_changes_nothing(
     books: Books, ann: str, bob: str, wrong: dict[str, Any], refusal: type[Refusal]
 ) -> None:
     before = balances(books, ann)
+    fields: dict[str, Any] = {"source": ann, "to": bob, "amount": 60}
     with pytest.raises(refusal):
-        books.hold("hld_1", **({"source": ann, "to": bob, "amount": 60} | wrong))
+        books.hold("hld_1", **(fields | wrong))
     assert balances(books, ann) == before
     assert not books.all(Hold)
 

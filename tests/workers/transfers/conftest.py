@@ -10,6 +10,7 @@ from contracts.identity import Register
 from contracts.ledger import CreditWallet, GetWallet, OpenWallet, WalletView
 from contracts.money import Currency
 from contracts.operations import Reply
+from contracts.topology import DOMAINS
 from contracts.transfers import Destination, GetTransfer, ListTransfers, RequestTransfer, Source, TransferView
 from tests.servers import Vhost
 from tests.workers.client import Client
@@ -70,9 +71,23 @@ class Bank:
 
 
 @pytest.fixture
-async def bank(start_worker: Callable[..., Awaitable[Any]], client: Client, vhost: Vhost) -> AsyncIterator[Bank]:
-    """All domains in one process, and a client that may say what only workers say."""
-    await start_worker("all")
+async def provider(vhost: Vhost) -> AsyncIterator[Client]:
+    """A client that may say what only workers say."""
     provider = await Client(vhost.workers_url).start()
-    yield Bank(client, provider)
+    yield provider
     await provider.stop()
+
+
+@pytest.fixture
+async def bank(start_worker: Callable[..., Awaitable[Any]], client: Client, provider: Client) -> Bank:
+    """All domains in one process."""
+    await start_worker("all")
+    return Bank(client, provider)
+
+
+@pytest.fixture
+async def bank_apart(start_worker: Callable[..., Awaitable[Any]], client: Client, provider: Client) -> Bank:
+    """A process for each domain."""
+    for domain in DOMAINS:
+        await start_worker(domain)
+    return Bank(client, provider)

@@ -1,8 +1,6 @@
 """Transfers from request to outcome, on real servers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 import asyncpg
 import pytest
@@ -10,7 +8,6 @@ import pytest
 from contracts.ledger import CloseWallet, FreezeWallet
 from contracts.transfers import Destination, RequestTransfer, Source
 from tests.servers import Database
-from tests.workers.client import Client
 from tests.workers.transfers.conftest import Bank
 
 SENDER, RECEIVER = "usr_sender", "usr_receiver"
@@ -172,11 +169,8 @@ async def test_twenty_at_once_never_overdraw(bank: Bank) -> None:
     assert await bank.balance(RECEIVER, destination) == (900, 0)
 
 
-async def test_it_is_the_same_with_a_process_for_each_domain(
-    start_worker: Callable[..., Awaitable[Any]], client: Client, bank: Bank
-) -> None:
-    for domain in ("identity", "ledger", "transfers"):
-        await start_worker(domain)
+async def test_it_is_the_same_with_a_process_for_each_domain(bank_apart: Bank) -> None:
+    bank = bank_apart
     receiver = await bank.person("budi")
     source, destination = await bank.wallet(SENDER, 10_000), await bank.wallet(receiver)
     replies = await asyncio.gather(
