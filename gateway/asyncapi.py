@@ -25,7 +25,7 @@ REFERENCE = "#/components/schemas/"
 @cache
 def document() -> dict[str, Any]:
     """The whole document."""
-    messages = [*_messages(), Reply]
+    messages: list[type[Message]] = [*_messages(), Reply]
     channels = _channels(messages)
     return {
         "asyncapi": "3.0.0",

@@ -17,6 +17,7 @@ from gateway.response import JSON, Response
 from gateway.services import Services
 
 ALLOW = "GET, HEAD, OPTIONS"
+PREFIXES = tuple(route.path for route in docs.routes)
 
 
 class Pages:
@@ -43,6 +44,9 @@ class Pages:
 
     def shows(self, scope: Scope) -> bool:
         """Whether this is one of the pages for people."""
+        # Asked for each request, so the cheap question comes first.
+        if not scope["path"].startswith(PREFIXES):
+            return False
         return any(route.matches(scope)[0] is not Match.NONE for route in docs.routes)
 
     async def show(self, request: Request, receive: Receive, send: Send) -> int:

@@ -96,8 +96,7 @@ def masked(value: Any) -> Any:
     """The same JSON with every secret replaced by dots."""
     if isinstance(value, dict):
         return {
-            name: "••••••" if name in SECRET and inner is not None else masked(inner)
-            for name, inner in value.items()
+            name: "••••••" if name in SECRET and inner is not None else masked(inner) for name, inner in value.items()
         }
     if isinstance(value, list):
         return [masked(inner) for inner in value]

@@ -52,9 +52,7 @@ async def _join(talk: Conversation, first_name: str, last_name: str) -> Person:
     await talk.post("/v1/auth/register", about, expect=201)
     session = await talk.post("/v1/auth/login", {"email": email, "password": password}, expect=200)
     token = session["access_token"]
-    wallet = await talk.post(
-        "/v1/wallets", {"currency": CURRENCY, "label": "Everyday"}, expect=201, token=token
-    )
+    wallet = await talk.post("/v1/wallets", {"currency": CURRENCY, "label": "Everyday"}, expect=201, token=token)
     return Person(email, token, wallet["id"])
 
 
@@ -83,9 +81,7 @@ async def _outcome(talk: Conversation, person: Person, operation: Json) -> None:
     deadline = time.monotonic() + OUTCOME_SECONDS_MAX
     while operation["status"] in {"pending", "unknown"}:
         if time.monotonic() > deadline:
-            raise Trouble(
-                f"Operation {operation['id']} has no outcome after {OUTCOME_SECONDS_MAX:.0f} seconds."
-            )
+            raise Trouble(f"Operation {operation['id']} has no outcome after {OUTCOME_SECONDS_MAX:.0f} seconds.")
         operation = await talk.get(f"/v1/operations/{operation['id']}", token=person.token, wait_seconds=10)
     if operation["status"] != "succeeded":
         raise Trouble(f"Operation {operation['id']} {operation['status']}: {operation['problem']}")

@@ -128,9 +128,7 @@ class Vhosts:
         for user in (self._user, GATEWAY, WORKERS):
             everything = {"configure": ".*", "write": ".*", "read": ".*"}
             await self.call("PUT", f"permissions/{name}/{quote(user)}", everything)
-        gateway, workers = (
-            self._url(user, secrets.derive(self._password, user), name) for user in (GATEWAY, WORKERS)
-        )
+        gateway, workers = (self._url(user, secrets.derive(self._password, user), name) for user in (GATEWAY, WORKERS))
         return Vhost(name, gateway, workers, self._url(self._user, self._password, name))
 
     async def delete(self, vhost: Vhost) -> None:

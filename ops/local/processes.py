@@ -110,9 +110,7 @@ class Plan:
         }
         return Process("sandbox", ("sandbox",), port, f"http://{HOST}:{port}/readyz", settings)
 
-    def _observed(
-        self, name: str, arguments: tuple[str, ...], port: int | None, settings: dict[str, str]
-    ) -> Process:
+    def _observed(self, name: str, arguments: tuple[str, ...], port: int | None, settings: dict[str, str]) -> Process:
         """A process that answers `/readyz` and `/metrics` on a port of their own."""
         metrics = self._port(f"{name}.metrics")
         told = settings | {"METRICS_PORT": str(metrics)}

@@ -71,9 +71,7 @@ class Stack:
         """Bring the schema up to date, as the role that owns it."""
         variables = os.environ | {"MIGRATIONS_DATABASE_URL": self.servers.urls.migrations}
         command = [sys.executable, "-m", "ops", "migrate"]
-        result = subprocess.run(
-            command, env=variables, cwd=PROJECT, capture_output=True, text=True, check=False
-        )
+        result = subprocess.run(command, env=variables, cwd=PROJECT, capture_output=True, text=True, check=False)
         if result.returncode:
             last = "\n".join((result.stdout + result.stderr).splitlines()[-TROUBLE_LINES:])
             raise Trouble(f"The migrations failed:\n{last}")
@@ -113,9 +111,7 @@ class Stack:
         deadline = time.monotonic() + READY_SECONDS_MAX
         waiting = list(processes)
         while waiting:
-            waiting = [
-                process for process in waiting if not self._ready(process, late=time.monotonic() > deadline)
-            ]
+            waiting = [process for process in waiting if not self._ready(process, late=time.monotonic() > deadline)]
             time.sleep(POLL_SECONDS)
 
     def _ready(self, process: Process, *, late: bool) -> bool:

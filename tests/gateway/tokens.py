@@ -20,7 +20,7 @@ class Issuer:
 
     @property
     def jwk(self) -> dict[str, Any]:
-        public = json.loads(OKPAlgorithm.to_jwk(self.key.public_key()))
+        public: dict[str, Any] = json.loads(OKPAlgorithm.to_jwk(self.key.public_key()))
         return public | {"kid": self.kid, "use": "sig", "alg": "EdDSA"}
 
     def claims(self, subject: str | None = None, **changes: Any) -> dict[str, Any]:

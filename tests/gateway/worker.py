@@ -12,7 +12,7 @@ from contracts import ids, topology
 from contracts.bus import Bus
 from contracts.envelope import Envelope, encode, pack, unpack
 from contracts.message import IdempotencyKeyReused, NotFound, Problem, Refusal
-from contracts.operations import Reply
+from contracts.operations import Reply, Status
 from tests.gateway.tokens import Issuer
 
 Answer = dict[str, Any] | Refusal
@@ -29,7 +29,7 @@ class Operation:
         self.unknown = False
 
     def reply(self) -> Reply:
-        status = "unknown" if self.unknown else "pending"
+        status: Status = "unknown" if self.unknown else "pending"
         result, problem = None, None
         if isinstance(self.answer, Refusal):
             status, problem = "failed", self.answer.problem()

@@ -74,9 +74,7 @@ class CardboardGateway:
         assert request.headers["Prefer"] == "wait=10"
         failed = self.transfer_fails and request.match_info["id"] == "op_transfers"
         problem = {"code": "insufficient_funds"} if failed else None
-        return web.json_response(
-            {"id": "op", "status": "failed" if failed else "succeeded", "problem": problem}
-        )
+        return web.json_response({"id": "op", "status": "failed" if failed else "succeeded", "problem": problem})
 
     def _accepted(self, request: web.Request) -> web.Response:
         assert request.headers["Idempotency-Key"]

@@ -16,9 +16,7 @@ def test_a_changed_dependency_makes_them_stale(monkeypatch: pytest.MonkeyPatch) 
     assert len(lock.stale()) == 2
 
 
-@pytest.mark.parametrize(
-    "line", ["--index-url https://example.com/simple", "--find-links /wheels", "a @ file:///a"]
-)
+@pytest.mark.parametrize("line", ["--index-url https://example.com/simple", "--find-links /wheels", "a @ file:///a"])
 def test_a_registry_in_a_lock_is_noticed(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "requirements.lock"
     file.write_text(f"{lock.HEADER}{lock.fingerprint()}\n{line}\n")

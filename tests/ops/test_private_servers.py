@@ -47,10 +47,7 @@ async def test_postgres_is_durable_and_its_users_are_who_they_should_be(home: Ho
     for setting in ("fsync", "synchronous_commit"):
         assert await _value(server.url(), f"SHOW {setting}") == "on"
     assert await _value(server.url(APP, tcp=True), "SELECT current_user") == APP
-    assert (
-        await _value(server.url(), "SELECT datdba::regrole::text FROM pg_database WHERE datname = 'saldo'")
-        == OWNER
-    )
+    assert await _value(server.url(), "SELECT datdba::regrole::text FROM pg_database WHERE datname = 'saldo'") == OWNER
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await _value(server.url(APP), "CREATE TABLE mine (id int)")
     with pytest.raises(asyncpg.InvalidPasswordError):

@@ -35,9 +35,7 @@ def _apt(nowhere: Path, after: str) -> None:
     _program(nowhere / "systemctl", f'echo "$@" >>{nowhere}/systemctl.asked')
 
 
-def test_root_on_debian_gets_the_package_but_not_its_service(
-    nowhere: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_root_on_debian_gets_the_package_but_not_its_service(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rabbitmq_package, "installable", lambda: True)
     (nowhere / "policy-rc.d").write_text("the machine's own")
     server = nowhere / "rabbitmq" / "rabbitmq-server"
@@ -49,9 +47,7 @@ def test_root_on_debian_gets_the_package_but_not_its_service(
     assert (nowhere / "systemctl.asked").read_text() == "disable rabbitmq-server\n"
 
 
-def test_an_installation_that_fails_says_what_apt_said(
-    nowhere: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_installation_that_fails_says_what_apt_said(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rabbitmq_package, "installable", lambda: True)
     _apt(nowhere, "echo 'E: no network' >&2; exit 100")
     with pytest.raises(Trouble, match="E: no network"):

@@ -136,7 +136,7 @@ def release_hold(command: ReleaseHold, uow: UnitOfWork) -> HoldView:
         uow.add(stone)
         return stone.view()
     hold = _hold(found, command.account_id)
-    if False:
+    if hold.status in holds.GIVEN_BACK:
         return hold.view()
     hold, source = holds.release(hold, uow.get(Account, hold.account_id), uow.now)
     uow.save(hold)

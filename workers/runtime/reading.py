@@ -44,17 +44,34 @@ class Reading:
     async def page[V: View](
         self,
         query: PageOf[V],
-        select: Select[Any],
+        select: Select[Any] | Sequence[Select[Any]],
         by: Sequence[ColumnElement[Any]],
         view: Callable[[Row[Any]], V],
     ) -> Page[V]:
-        """One page of `select`, newest first by the columns `by` (unique together). Raises `CursorInvalid`."""
+        """One page of `select`, newest first by the columns `by` (unique together). Raises `CursorInvalid`.
+
+        Several selects without common rows are merged: each then reads its own index in order, and no further than
+        a page, where an OR would sort everything.
+        """
+        parts = [select] if isinstance(select, Select) else select
+        found = [row for part in parts for row in await self._head(query, part, by)]
+        if len(parts) > 1:
+            found.sort(key=lambda row: _values(row, by), reverse=True)
+        data, more = found[: query.limit], len(found) > query.limit
+        following = _cursor(_values(data[-1], by)) if more else None
+        return Page(data=[view(row) for row in data], has_more=more, next=following)
+
+    async def _head(
+        self, query: PageOf[Any], select: Select[Any], by: Sequence[ColumnElement[Any]]
+    ) -> Sequence[Row[Any]]:
+        """The rows of a page, and one more if there is one."""
         if query.after is not None:
             select = select.where(tuple_(*by) < tuple_(*_cursor_values(query.after, by)))
-        found = await self.rows(select.order_by(*(column.desc() for column in by)).limit(query.limit + 1))
-        data, more = found[: query.limit], len(found) > query.limit
-        following = _cursor([data[-1]._mapping[column] for column in by]) if more else None
-        return Page(data=[view(row) for row in data], has_more=more, next=following)
+        return await self.rows(select.order_by(*(column.desc() for column in by)).limit(query.limit + 1))
+
+
+def _values(row: Row[Any], by: Sequence[ColumnElement[Any]]) -> list[Any]:
+    return [row._mapping[column] for column in by]
 
 
 def _cursor(values: Sequence[Any]) -> str:

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 import pytest
 from pydantic import ValidationError
 from sqlalchemy import Row, Select, make_url, text
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from contracts.envelope import Caller
@@ -112,9 +111,9 @@ class Explaining(Reading):
 
     async def rows(self, select: Select[Any]) -> Sequence[Row[Any]]:
         options = {"literal_binds": True}
-        statement = select.compile(dialect=postgresql.dialect(), compile_kwargs=options)
-        plan = await self.connection.exec_driver_sql(f"EXPLAIN {statement}")
-        self.plans.append("\n".join(plan.scalars()))
+        statement = select.compile(dialect=self.connection.dialect, compile_kwargs=options)
+        lines = await self.connection.exec_driver_sql(f"EXPLAIN {statement}")
+        self.plans.append("\n".join(lines.scalars()))
         return await super().rows(select)
 
 
@@ -130,6 +129,5 @@ async def test_a_page_of_both_sides_is_read_in_order_and_no_further(database: Da
     await engine.dispose()
     assert [one.id for one in first.data[:2]] == ["trf_20000", "trf_19999"]
     for plan in reading.plans:
-        assert "Merge Append" in plan
-        assert "Sort Key: transfers.created_at DESC" in plan
-        assert not re.search(r"Seq Scan|Bitmap|->  Sort", plan), plan
+        assert re.search(r"Index Scan using transfers_(sent|received)", plan), plan
+        assert "Sort" not in plan

@@ -1,0 +1,153 @@
+"""What the bus says of a publish is true: accepted, certainly not accepted, or unknown."""
+
+import asyncio
+import os
+import signal
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import aio_pika
+import pytest
+
+from contracts import topology
+from contracts.bus import Bus, NotSent, Unconfirmed, user_of
+from ops.local import ports, rabbitmq_binary
+from ops.local.home import Home
+from ops.local.rabbitmq import GATEWAY, LISTENERS, RabbitMQ
+from tests.servers import Vhost
+
+QUEUE = topology.commands("transfers")
+
+
+@pytest.fixture
+async def bus(vhost: Vhost) -> AsyncIterator[Bus]:
+    bus = Bus(vhost.gateway_url, name="test", confirm_timeout_seconds=1)
+    await bus.start()
+    yield bus
+    await bus.stop()
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
+    broker = RabbitMQ(Home(tmp_path_factory.mktemp("broker")))
+    broker.start()
+    yield broker
+    broker.clear()
+
+
+@pytest.fixture
+async def own_bus(broker: RabbitMQ) -> AsyncIterator[Bus]:
+    bus = Bus(broker.url(GATEWAY), name="test", confirm_timeout_seconds=1)
+    await bus.start()
+    yield bus
+    await bus.stop()
+
+
+async def _get(vhost: Vhost, queue: str) -> aio_pika.abc.AbstractIncomingMessage | None:
+    async with await aio_pika.connect(vhost.workers_url) as connection:
+        channel = await connection.channel()
+        found = await (await channel.get_queue(queue, ensure=False)).get(fail=False)
+        return found
+
+
+async def test_a_confirmed_message_is_durable_and_says_who_sent_it(bus: Bus, vhost: Vhost) -> None:
+    await bus.publish(topology.COMMANDS, QUEUE, b"[]")
+    found = await _get(vhost, QUEUE)
+    assert found is not None
+    assert found.body == b"[]"
+    assert found.delivery_mode == aio_pika.DeliveryMode.PERSISTENT
+    assert found.user_id == user_of(vhost.gateway_url)
+
+
+async def test_what_no_queue_takes_was_not_sent(bus: Bus) -> None:
+    with pytest.raises(NotSent):
+        await bus.publish(topology.COMMANDS, "nobody.commands", b"[]")
+
+
+async def test_an_answer_to_nobody_is_no_error(bus: Bus) -> None:
+    await bus.reply("gateway.gone.replies", b"[]")
+    await bus.publish(topology.COMMANDS, QUEUE, b"[]")
+
+
+async def test_the_delay_queue_brings_a_message_back_to_where_it_came_from(bus: Bus, vhost: Vhost) -> None:
+    await bus.publish(topology.DELAY, topology.slow("topups"), b"[1]", delay_seconds=0.1)
+    for _ in range(100):
+        found = await _get(vhost, topology.slow("topups"))
+        if found is not None:
+            break
+        await asyncio.sleep(0.05)
+    assert found is not None
+    assert found.body == b"[1]"
+
+
+async def test_nobody_speaks_in_anothers_name(vhost: Vhost) -> None:
+    async with await aio_pika.connect(vhost.gateway_url) as connection:
+        channel = await connection.channel()
+        exchange = await channel.get_exchange(topology.COMMANDS, ensure=False)
+        with pytest.raises(aio_pika.exceptions.ChannelClosed):
+            await exchange.publish(aio_pika.Message(b"[]", user_id="workers"), QUEUE)
+
+
+async def test_everybody_may_declare_the_topology_again(bus: Bus, vhost: Vhost) -> None:
+    again = Bus(vhost.workers_url, name="again")
+    await again.start()
+    await again.stop()
+    assert bus.ready
+
+
+async def test_a_frozen_broker_leaves_it_unknown(own_bus: Bus, broker: RabbitMQ) -> None:
+    process = broker.daemon.pid
+    assert process is not None
+    os.kill(process, signal.SIGSTOP)
+    try:
+        with pytest.raises(Unconfirmed):
+            await own_bus.publish(topology.COMMANDS, QUEUE, b"[]")
+    finally:
+        os.kill(process, signal.SIGCONT)
+    await own_bus.publish(topology.COMMANDS, QUEUE, b"[]")
+
+
+async def test_a_blocked_broker_is_told_apart(own_bus: Bus, broker: RabbitMQ) -> None:
+    _control(broker, "set_vm_memory_high_watermark", "0.0000001")
+    try:
+        # The broker says that it blocks with the first message that it doesn't take.
+        with pytest.raises((Unconfirmed, NotSent)):
+            await own_bus.publish(topology.COMMANDS, QUEUE, b"[]")
+        assert not own_bus.ready
+        with pytest.raises(NotSent):
+            await own_bus.publish(topology.COMMANDS, QUEUE, b"[]")
+    finally:
+        _control(broker, "set_vm_memory_high_watermark", "0.4")
+    await _until_ready(own_bus)
+    await own_bus.publish(topology.COMMANDS, QUEUE, b"[]")
+
+
+async def test_a_killed_broker_is_away_and_comes_back(own_bus: Bus, broker: RabbitMQ) -> None:
+    await own_bus.publish(topology.COMMANDS, QUEUE, b"[]")
+    broker.kill()
+    for _ in range(50):
+        if not own_bus.ready:
+            break
+        await asyncio.sleep(0.05)
+    with pytest.raises(NotSent):
+        await own_bus.publish(topology.COMMANDS, QUEUE, b"[]")
+    await asyncio.to_thread(broker.start)
+    await _until_ready(own_bus)
+    await own_bus.publish(topology.COMMANDS, QUEUE, b"[]")
+
+
+async def _until_ready(bus: Bus) -> None:
+    for _ in range(400):
+        if bus.ready:
+            break
+        await asyncio.sleep(0.05)
+    else:
+        pytest.fail("the bus did not come back")
+
+
+def _control(broker: RabbitMQ, *arguments: str) -> None:
+    chosen = {name: ports.remembered(broker.home, name) or 0 for name in LISTENERS}
+    program = Path(rabbitmq_binary.find()).with_name("rabbitmqctl")
+    command = [program, "-n", "saldo@localhost", *arguments]
+    subprocess.run(command, env=broker._environment(chosen), check=True, capture_output=True, timeout=60)
