@@ -12,7 +12,7 @@ from tests.gateway import clients
 from tests.gateway.clients import Client
 from tests.gateway.tokens import Issuer
 from tests.gateway.worker import Worker
-from tests.servers import Vhost
+from tests.servers import Vhost, Vhosts
 
 Start = Callable[..., AbstractAsyncContextManager[Gateway]]
 Join = Callable[..., Client]
@@ -21,6 +21,14 @@ Join = Callable[..., Client]
 @pytest.fixture
 def issuer() -> Issuer:
     return Issuer()
+
+
+@pytest.fixture(scope="module")
+async def vhost(vhosts: Vhosts) -> AsyncIterator[Vhost]:
+    """One for all tests of a module: making its quorum queues takes longer than most tests."""
+    made = await vhosts.create()
+    yield made
+    await vhosts.delete(made)
 
 
 @pytest.fixture

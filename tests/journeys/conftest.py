@@ -1,0 +1,95 @@
+"""The system in both arrangements, each started once and checked for complaints when the tests are done."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+
+from ops.local.scratch import ScratchServers
+from ops.local.servers import Urls
+from tests.people import Person
+from tests.servers import Databases, RedisDatabases, Vhosts
+from tests.system import System
+
+Meet = Callable[..., Awaitable[Person]]
+
+
+@asynccontextmanager
+async def _running(
+    servers: ScratchServers, databases: Databases, vhosts: Vhosts, redis_databases: RedisDatabases, *, split: bool
+) -> AsyncIterator[System]:
+    database, vhost = await databases.create(), await vhosts.create()
+    urls = Urls(
+        database.app_url, database.owner_url, vhost.gateway_url, vhost.workers_url, await redis_databases.create()
+    )
+    system = System(servers.home.child("apart" if split else "together"), urls, split=split)
+    try:
+        await system.start()
+        yield system
+    finally:
+        await system.stop()
+        await databases.drop(database)
+        await vhosts.delete(vhost)
+    assert not system.complaints(), "\n".join(system.complaints())
+
+
+@pytest.fixture(scope="session")
+async def together(
+    servers: ScratchServers, databases: Databases, vhosts: Vhosts, redis_databases: RedisDatabases
+) -> AsyncIterator[System]:
+    """All domains in one worker process."""
+    async with _running(servers, databases, vhosts, redis_databases, split=False) as system:
+        yield system
+
+
+@pytest.fixture(scope="session")
+async def apart(
+    servers: ScratchServers, databases: Databases, vhosts: Vhosts, redis_databases: RedisDatabases
+) -> AsyncIterator[System]:
+    """Each domain in a worker process of its own."""
+    async with _running(servers, databases, vhosts, redis_databases, split=True) as system:
+        yield system
+
+
+@pytest.fixture(scope="session", params=["together", "apart"])
+def system(request: pytest.FixtureRequest) -> System:
+    """Both arrangements, in turn: the same journeys must pass."""
+    found: System = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture(scope="session")
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    """Connections."""
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(60)) as session:
+        yield session
+
+
+@pytest.fixture
+def meet(system: System, http: aiohttp.ClientSession) -> Meet:
+    """Somebody new, registered and logged in."""
+
+    async def meet() -> Person:
+        return await Person(http, system.gateways).join()
+
+    return meet
+
+
+@pytest.fixture
+async def ani(meet: Meet) -> Person:
+    """A customer."""
+    return await meet()
+
+
+@pytest.fixture
+async def budi(meet: Meet) -> Person:
+    """Another one."""
+    return await meet()
+
+
+@pytest.fixture
+def nobody(system: System, http: aiohttp.ClientSession) -> Person:
+    """Somebody without a token."""
+    return Person(http, system.gateways)

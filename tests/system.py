@@ -1,0 +1,108 @@
+"""The whole system as its users meet it: gateways, workers and the sandbox, each a process of its own."""
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ops.local import ports
+from ops.local.daemon import Daemon
+from ops.local.home import Home
+from ops.local.processes import HOST, Arrangement, Plan, Process
+from ops.local.servers import Urls
+from ops.local.stack import Stack
+
+ENOUGH = "1000000"
+# What costs time for its own sake is cheap in tests; what bounds, bounds later.
+SETTINGS = {
+    "ARGON2_MEMORY_KIB": "8192",
+    "ARGON2_TIME_COST": "1",
+    "RATE_LIMIT_PER_MINUTE": ENOUGH,
+    "REGISTER_LIMIT_PER_MINUTE": ENOUGH,
+    "LOGIN_LIMIT_PER_MINUTE": ENOUGH,
+    "DRAIN_SECONDS": "0.2",
+    "RETRY_DELAY_SECONDS": "0.5",
+    "TIMER_POLL_SECONDS": "0.2",
+    "SLOW_ANSWER_SECONDS": "2",
+}
+GRAVE = frozenset({"error", "critical"})
+EVENT_LENGTH_MAX = 2000
+
+
+class System:
+    """Processes on servers that are there already; ports stay the same from start to start."""
+
+    def __init__(
+        self, home: Home, urls: Urls, *, split: bool, gateways: int = 2, settings: Mapping[str, str] | None = None
+    ) -> None:
+        home.prepare()
+        self._home = home
+        self.servers = urls
+        plan = Plan(home, urls, Arrangement(gateways, split, ports.choose(home, "gateway")))
+        self.secrets: dict[str, str] = plan.secrets
+        told = SETTINGS | dict(settings or {})
+        self._processes = {
+            process.name: replace(process, settings={**process.settings, **told}) for process in plan.processes()
+        }
+        self._stack = Stack(home, say=lambda _: None)
+
+    @property
+    def gateways(self) -> list[str]:
+        """Where each gateway answers."""
+        return [f"http://{HOST}:{one.port}" for one in self._processes.values() if one.name.startswith("gateway")]
+
+    @property
+    def workers(self) -> list[str]:
+        """The names of the worker processes."""
+        return [name for name in self._processes if name.startswith("workers")]
+
+    async def start(self, *names: str) -> None:
+        """Start these, or all, and return when they are ready."""
+        await asyncio.to_thread(self._stack.start_processes, self._chosen(names))
+
+    async def kill(self, *names: str) -> None:
+        """`kill -9` these."""
+        for name in names:
+            await asyncio.to_thread(self.process(name).kill)
+
+    async def stop(self, *names: str) -> None:
+        """Ask these to end, or all, and wait until they have; gateways first."""
+        for process in self._chosen(names):
+            await asyncio.to_thread(self.process(process.name).stop)
+
+    def process(self, name: str) -> Daemon:
+        """A handle of one process."""
+        return Daemon(self._home, name)
+
+    def logs(self) -> dict[str, str]:
+        """Everything that each process has written so far."""
+        return {name: self._home.log(name).read_text(errors="replace") for name in self._processes}
+
+    def complaints(self) -> list[str]:
+        """What the processes logged as errors, and tracebacks."""
+        return [f"{name}: {line[:EVENT_LENGTH_MAX]}" for name, text in self.logs().items() for line in _grave(text)]
+
+    def _chosen(self, names: Sequence[str]) -> list[Process]:
+        return [process for name, process in self._processes.items() if not names or name in names]
+
+
+def _grave(log: str) -> list[str]:
+    return [line for line in log.splitlines() if "Traceback" in line or _level(line) in GRAVE]
+
+
+def _level(line: str) -> Any:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event.get("level") if isinstance(event, dict) else None
+
+
+async def eventually(what: str, seconds: float, happens: Any) -> None:
+    """Wait until `happens` (asynchronous) is true."""
+    deadline = time.monotonic() + seconds
+    while not await happens():
+        assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"
+        await asyncio.sleep(0.1)
