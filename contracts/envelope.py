@@ -1,8 +1,8 @@
 """The envelope around each message, and bundles of them: the body of every AMQP message of ours."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from pydantic_core import from_json, to_json
 
@@ -32,8 +32,7 @@ class Caller:
         return self.oversees or self.principal == owner
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """One message on its way, with what is needed to deduplicate, answer, retry and trace it.
 
     `id` is made once and reused by each re-send; the id of a root command is its operation's. `request`
@@ -57,7 +56,7 @@ class Envelope:
 
     def again(self) -> "Envelope":
         """The same message for its next attempt."""
-        return replace(self, attempt=self.attempt + 1)
+        return self._replace(attempt=self.attempt + 1)
 
 
 def encode(envelope: Envelope) -> bytes:

@@ -53,13 +53,12 @@ async def _submission(
         raise problems.key_missing()
     message = validation.message(route.message, body, path)
     validation.none_expected(request.scope["query_string"])
-    canonical = message.__pydantic_serializer__.to_json(message, exclude_defaults=True)
     return Submission(
         services.ids.derive(caller.principal, key or idempotency.unkeyed()),
         request.id,
         message,
         route.queue,
-        services.ids.fingerprint(message, canonical),
+        services.ids.fingerprint(message, route.maps),
         caller,
         request.traceparent,
         time.time(),

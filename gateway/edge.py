@@ -4,7 +4,9 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
 
 from contracts import topology
 from contracts.message import Asked, Call, Command, Query
@@ -49,6 +51,7 @@ class Route:
     endpoint: Endpoint | None = None
     queue: str = ""
     parameters: tuple[str, ...] = ()
+    maps: tuple[str, ...] = ()
     rules: Rules = field(default_factory=lambda: Rules({}))
 
     @property
@@ -114,6 +117,7 @@ class Routes:
                 group=self.group,
                 queue=queue,
                 parameters=parameters,
+                maps=_maps(message),
                 rules=_rules(message),
                 **options,
             )
@@ -169,6 +173,15 @@ def _kind(message: type[Asked[Any]]) -> tuple[Kind, str]:
         return "call", topology.calls(message.domain)
     assert issubclass(message, Query)
     return "query", topology.queries(message.domain)
+
+
+def _maps(message: type[BaseModel]) -> tuple[str, ...]:
+    maps = tuple(name for name, info in message.model_fields.items() if get_origin(info.annotation) is dict)
+    nested = [part for info in message.model_fields.values() for part in (info.annotation, *get_args(info.annotation))]
+    for part in nested:
+        if isinstance(part, type) and issubclass(part, BaseModel):
+            assert not _maps(part), f"{part.__name__}: fingerprints need to be told of maps in nested models"
+    return maps
 
 
 def _rules(message: type[Asked[Any]]) -> Rules:

@@ -3,8 +3,7 @@
 import json
 import re
 import secrets
-
-from pydantic import BaseModel
+from collections.abc import Iterable
 
 from contracts import ids
 from contracts.message import Message
@@ -14,8 +13,8 @@ BARE = re.compile(r"[\x21\x23-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
 QUOTED = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])+)"')
 KEY_LENGTH_MAX = 255
 
-ID = re.compile(r"op_[0-9a-v]{34}")
-TAG_LENGTH = 8
+ID = re.compile(r"op_[0-9a-f]{42}")
+TAG_LENGTH = 10
 TAG_BYTES = 5
 
 
@@ -38,7 +37,7 @@ def unkeyed() -> str:
 
 
 class OperationIds:
-    """Makes and recognises operation ids: `op_`, 26 characters of principal and key, 8 of a keyed tag.
+    """Makes and recognises operation ids: `op_`, 32 digits of principal and key, 10 of a keyed tag.
 
     The tag vouches for (id, principal): a gateway can tell an operation that the workers don't know yet from one
     that was never given out. It leaves the type out, for one key is one operation whatever the route:
@@ -60,19 +59,13 @@ class OperationIds:
         stem, tag = operation[:-TAG_LENGTH], operation[-TAG_LENGTH:]
         return secrets.compare_digest(self._tag(stem, principal), tag)
 
-    def fingerprint(self, message: Message, body: bytes) -> str:
-        """What was asked; `body` is the message as JSON without its defaults, so that new fields don't matter."""
-        if _has_map(message):
+    def fingerprint(self, message: Message, maps: Iterable[str]) -> str:
+        """What was asked, whatever the order of its fields; defaults are left out, so that new ones don't matter."""
+        body = message.__pydantic_serializer__.to_json(message, exclude_defaults=True)
+        if any(len(getattr(message, name)) > 1 for name in maps):
+            # Models are dumped in the order of their fields; only maps keep the order of the request's body.
             body = json.dumps(json.loads(body), sort_keys=True, separators=(",", ":")).encode()
-        return ids.text(ids.digest(message.wire_name, body.decode(), key=self._key))
+        return ids.digest(message.wire_name, body.decode(), key=self._key).hex()
 
     def _tag(self, stem: str, principal: str) -> str:
         return ids.text(ids.digest(stem, principal, key=self._key, size=TAG_BYTES))
-
-
-def _has_map(value: BaseModel) -> bool:
-    # Models are dumped in the order of their fields; only maps keep the order of the request's body.
-    return any(
-        len(part) > 1 if isinstance(part, dict) else isinstance(part, BaseModel) and _has_map(part)
-        for part in value.__dict__.values()
-    )

@@ -2,8 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 
 from contracts.envelope import Caller, Envelope
 from contracts.operations import GetOperation
@@ -62,11 +61,14 @@ class Operations:
             patient=patient,
             acceptance_wait_seconds=self._acceptance_wait_seconds,
         )
-        with self._attending(waiter):
+        self._attend(waiter)
+        try:
             self._publisher.put(command.queue, command.encoded(self._reply_to), waiter.told, durable=True)
             if patient:
                 waiter.patience(wait_seconds)
             trouble = await waiter.done
+        finally:
+            self._leave(waiter)
         if trouble is not None:
             raise trouble
         if waiter.known is None:
@@ -79,7 +81,8 @@ class Operations:
         # Until the workers say that it is the caller's own, an unknown id is told nothing.
         waiter = Waiter(operation, caller, acceptance_wait_seconds=math.inf)
         waiter.trusting = given or caller.oversees
-        with self._attending(waiter):
+        self._attend(waiter)
+        try:
             word = await self._find(operation, caller, given=given)
             if word["status"] in FINAL or wait_seconds <= 0 or self.draining:
                 return word
@@ -88,6 +91,8 @@ class Operations:
             waiter.patience(wait_seconds)
             await waiter.done
             return waiter.known
+        finally:
+            self._leave(waiter)
 
     async def follow(self, operation: str, caller: Caller, pause_seconds: float) -> AsyncIterator[Word]:
         """What is known of an operation now and after each pause, until its outcome, which comes at once."""
@@ -185,14 +190,12 @@ class Operations:
         await self._outcomes.note(command.operation, word)
         return word
 
-    @contextmanager
-    def _attending(self, waiter: Waiter) -> Iterator[None]:
-        waiters = self._waiters.setdefault(waiter.operation, [])
-        waiters.append(waiter)
-        try:
-            yield
-        finally:
-            waiter.leave()
-            waiters.remove(waiter)
-            if not waiters:
-                self._waiters.pop(waiter.operation, None)
+    def _attend(self, waiter: Waiter) -> None:
+        self._waiters.setdefault(waiter.operation, []).append(waiter)
+
+    def _leave(self, waiter: Waiter) -> None:
+        waiter.leave()
+        waiters = self._waiters[waiter.operation]
+        waiters.remove(waiter)
+        if not waiters:
+            del self._waiters[waiter.operation]

@@ -18,6 +18,7 @@ from gateway.questions import Word
 CHANNEL = "saldo:outcomes"
 UNSAVED_MAX = 10_000
 BATCH_MAX = 500
+GATHER_SECONDS = 0.01
 NOTE_TTL_SECONDS = 86_400
 PAUSE_SECONDS = 1.0
 UNKNOWN_TYPE = "operations.Unknown"
@@ -81,6 +82,8 @@ class Outcomes:
             while self._unsaved:
                 batch = [self._unsaved.popleft() for _ in range(min(len(self._unsaved), BATCH_MAX))]
                 await self._save(batch)
+            # A poll that comes sooner asks the workers; larger batches are worth that.
+            await asyncio.sleep(GATHER_SECONDS)
 
     async def _save(self, batch: list[tuple[str, Word]]) -> None:
         told = self._instance + " " + " ".join(operation for operation, _ in batch)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from gateway import problems
+from gateway.protocol import CYCLE
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -77,21 +78,22 @@ class Request:
             raise problems.request_timeout() from None
 
     async def _read(self, limit_bytes: int, timeout_seconds: float) -> bytes:
-        message = await asyncio.wait_for(self.receive(), timeout_seconds)
-        body: bytes = message.get("body", b"")
-        if not message.get("more_body", False):
-            return self._whole(message, body, limit_bytes)
+        cycle = self.scope.get(CYCLE)
+        if cycle is not None and (arrived := cycle.body()) is not None:
+            return self._whole(arrived, limit_bytes)
+        body, more = b"", True
         async with asyncio.timeout(timeout_seconds):
-            while message.get("more_body", False):
+            while more:
                 if len(body) > limit_bytes:
                     raise problems.body_too_large(limit_bytes)
                 message = await self.receive()
+                if message["type"] == "http.disconnect":
+                    raise Disconnected
                 body += message.get("body", b"")
-        return self._whole(message, body, limit_bytes)
+                more = message.get("more_body", False)
+        return self._whole(body, limit_bytes)
 
-    def _whole(self, last: MutableMapping[str, Any], body: bytes, limit_bytes: int) -> bytes:
-        if last["type"] == "http.disconnect":
-            raise Disconnected
+    def _whole(self, body: bytes, limit_bytes: int) -> bytes:
         self.drained = True
         if len(body) > limit_bytes:
             raise problems.body_too_large(limit_bytes)

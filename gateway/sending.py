@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, suppress
 
 from gateway.problems import Header
+from gateway.protocol import CYCLE
 from gateway.request import Request, Send
 from gateway.response import Response
 
@@ -21,6 +22,9 @@ async def send_response(request: Request, response: Response, cors: tuple[Header
         return
     if response.status != NO_CONTENT:
         headers.append((b"content-length", str(len(response.body)).encode()))
+    if request.drained and (cycle := request.scope.get(CYCLE)):
+        cycle.respond(response.status, headers, response.body)
+        return
     if not request.drained:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})

@@ -4,16 +4,18 @@ from typing import Annotated
 
 import typer
 
-from ops import ledger, migrate
+from ops import ledger, migrate, users
 
 OPERATOR = "Operate"
 ledger_app = typer.Typer(help="Prove that no cent is lost.", no_args_is_help=True)
+users_app = typer.Typer(help="Make people who may do more.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.command(name="migrate", rich_help_panel=OPERATOR)(migrate_schema)
     app.add_typer(ledger_app, name="ledger", rich_help_panel=OPERATOR)
+    app.add_typer(users_app, name="users", rich_help_panel=OPERATOR)
 
 
 def migrate_schema(
@@ -28,3 +30,13 @@ def verify_ledger() -> None:
     """Check every invariant of the ledger in DATABASE_URL; exit 1 when one is broken."""
     if not ledger.verify():
         raise typer.Exit(1)
+
+
+@users_app.command(name="create-admin")
+def create_admin(
+    email: Annotated[str, typer.Option(help="The address to log in with.")],
+    first_name: Annotated[str, typer.Option()] = "Saldo",
+    last_name: Annotated[str, typer.Option()] = "Admin",
+) -> None:
+    """Make an admin in DATABASE_URL; the password is asked for, or is the first line of the input."""
+    users.create_admin(email, first_name, last_name)

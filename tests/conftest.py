@@ -4,10 +4,14 @@
 first test that needs a server starts it, and it is gone when the run ends.
 """
 
+import tempfile
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
+from ops.local import scratch
+from ops.local.home import Home
 from ops.local.scratch import ScratchServers
 from tests.servers import Database, Databases, RedisDatabases, Vhost, Vhosts
 
@@ -15,9 +19,22 @@ from tests.servers import Database, Databases, RedisDatabases, Vhost, Vhosts
 @pytest.fixture(scope="session")
 def servers() -> Iterator[ScratchServers]:
     """The servers of this run; each starts when its URL is first asked for."""
-    scratch = ScratchServers()
-    yield scratch
-    scratch.close()
+    started = ScratchServers()
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def home() -> Iterator[Home]:
+    """A home for servers of the test's own, which it may kill and restart; nothing of it stays.
+
+    Not in `tmp_path`: any other pytest run closes its parent folder to other users, and as root
+    PostgreSQL is one.
+    """
+    home = Home(Path(tempfile.mkdtemp(prefix="saldo-test-")))
+    home.prepare()
+    yield home
+    scratch.discard(home)
 
 
 @pytest.fixture(scope="session")

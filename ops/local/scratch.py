@@ -59,7 +59,7 @@ class ScratchServers:
 
     def close(self) -> None:
         """Kill the servers and remove their data: nobody will want it."""
-        _discard(self.home)
+        discard(self.home)
 
     def _postgres(self) -> Postgres:
         server = Postgres(self.home)
@@ -77,17 +77,8 @@ class ScratchServers:
         return server
 
 
-def _homes() -> Home:
-    return Home.default().child("test")
-
-
-def _sweep() -> None:
-    for folder in _homes().root.glob("[0-9]*"):
-        if not psutil.pid_exists(int(folder.name)):
-            _discard(Home(folder))
-
-
-def _discard(home: Home) -> None:
+def discard(home: Home) -> None:
+    """Stop whatever runs in this home and remove it altogether: only for homes that nobody will want."""
     if not home.root.exists():
         return
     for server in every(home):
@@ -95,3 +86,13 @@ def _discard(home: Home) -> None:
     for left in recorded(home):
         left.kill()
     shutil.rmtree(home.root, ignore_errors=True)
+
+
+def _homes() -> Home:
+    return Home.default().child("test")
+
+
+def _sweep() -> None:
+    for folder in _homes().root.glob("[0-9]*"):
+        if not psutil.pid_exists(int(folder.name)):
+            discard(Home(folder))

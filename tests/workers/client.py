@@ -4,7 +4,6 @@ import asyncio
 import secrets
 import time
 from collections import defaultdict
-from dataclasses import replace
 from typing import Any
 
 from aio_pika.abc import AbstractIncomingMessage
@@ -96,7 +95,7 @@ class Client:
             if reply.result is not None:
                 view = OperationView.model_validate(reply.result)
                 found = Reply(status=view.status, result=view.result, problem=view.problem)
-                self.replies[envelope.id].append(replace(envelope, body=found.model_dump()))
+                self.replies[envelope.id].append(envelope._replace(body=found.model_dump()))
 
     async def _heard(self, message: AbstractIncomingMessage) -> None:
         for envelope in unpack(message.body):

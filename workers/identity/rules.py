@@ -1,28 +1,31 @@
 """What a person and a session are: pure, without a database, a clock or cryptography."""
 
-from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from contracts.identity import ROLES, MeView, Register, UserView
 
 ISSUER = "saldo"
 AUDIENCE = "saldo"
 CUSTOMER_ROLE = "customer"
+ADMIN_ROLE = "admin"
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(NamedTuple):
     """One row of `identity.users`. `email` is lower-case, `password_hash` an argon2id string (RFC 9106)."""
 
     id: str
     email: str
-    password_hash: str = field(repr=False)
+    password_hash: str
     first_name: str
     last_name: str
     status: Literal["active", "archived"]
     roles: list[str]
     created_at: datetime
+
+    def __repr__(self) -> str:
+        """Without the hash: what is shown ends in a log some day."""
+        return f"User({self.id})"
 
     @classmethod
     def register(cls, command: Register, password_hash: str, *, at: datetime, key: str) -> "User":
@@ -45,7 +48,7 @@ class User:
 
     def rehashed(self, password_hash: str) -> "User":
         """The same password, hashed with today's parameters."""
-        return replace(self, password_hash=password_hash)
+        return self._replace(password_hash=password_hash)
 
     def view(self) -> UserView:
         """How they see themselves."""
@@ -64,8 +67,7 @@ class User:
         return MeView(**self.view().model_dump(), permissions=permissions(self.roles))
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(NamedTuple):
     """One row of `identity.sessions`: where somebody has logged in."""
 
     id: str

@@ -120,9 +120,7 @@ def settle_hold(command: SettleHold, uow: UnitOfWork) -> HoldView:
         destination = _destination(uow, leg, hold, source.currency)
         if leg.to == hold.to_account:
             recipient = destination.owner
-        source = journal.post(
-            uow, source, destination, leg.amount, leg.kind, hold_id=hold.id, number=number
-        ).debit
+        source = journal.post(uow, source, destination, leg.amount, leg.kind, hold_id=hold.id, number=number).debit
     uow.save(hold)
     return hold.view(recipient)
 

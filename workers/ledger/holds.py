@@ -1,9 +1,8 @@
 """A hold: money set aside for one purpose, which ends exactly once: captured, released or expired."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from contracts.ledger import (
     HoldCaptured,
@@ -20,8 +19,7 @@ HoldStatus = Literal["open", "captured", "released", "expired"]
 GIVEN_BACK = frozenset({"released", "expired"})
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(NamedTuple):
     """`remaining` minor units of `account_id` can still be captured, for `to_account`; 0 once it has ended.
 
     A release that came before its hold leaves a tombstone: released, of amount 0, for nobody.
@@ -58,9 +56,7 @@ def place(source: Account, command: PlaceHold, operation_id: str, at: datetime) 
     return hold, source.holding(source.held + amount)
 
 
-def capture(
-    hold: Hold, source: Account, legs: Sequence[Leg], at: datetime, *, final: bool
-) -> tuple[Hold, Account]:
+def capture(hold: Hold, source: Account, legs: Sequence[Leg], at: datetime, *, final: bool) -> tuple[Hold, Account]:
     """The hold less its legs, and the source with that much no longer set aside, ready to be debited.
 
     `final` gives what remains back. Raises `HoldCaptured`, `HoldReleased`, `HoldExceeded`.
@@ -72,15 +68,15 @@ def capture(
     left = 0 if final else hold.remaining - captured
     source = source.holding(source.held - hold.remaining + left)
     if left:
-        return replace(hold, remaining=left), source
-    return replace(hold, remaining=0, status="captured", ended_at=at), source
+        return hold._replace(remaining=left), source
+    return hold._replace(remaining=0, status="captured", ended_at=at), source
 
 
 def release(hold: Hold, source: Account, at: datetime) -> tuple[Hold, Account]:
     """The hold given back, and the source with its money available. Raises `HoldCaptured`, `HoldReleased`."""
     must_be_open(hold)
     source = source.holding(source.held - hold.remaining)
-    return replace(hold, remaining=0, status="released", ended_at=at), source
+    return hold._replace(remaining=0, status="released", ended_at=at), source
 
 
 def tombstone(key: str, account: str, operation_id: str, at: datetime) -> Hold:

@@ -1,7 +1,7 @@
 """Double entry, pure: a movement changes two accounts by the same amount, so the sum of all stays."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from contracts.ledger import (
     CurrencyMismatch,
@@ -17,8 +17,7 @@ MAX_BALANCE = 9 * 10**18
 """The largest balance either way, in minor units: what a bigint holds, rounded down."""
 
 
-@dataclass(frozen=True, slots=True)
-class Movement:
+class Movement(NamedTuple):
     """Money that went from `debit_account` to `credit_account`; never changed, corrected only by another one.
 
     `…_seq` is its number in that account's own count, `…_balance_after` that account's posted balance then.
@@ -39,8 +38,7 @@ class Movement:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """What a movement says of itself before it knows its place in its accounts. `amount` in minor units."""
 
     id: str
@@ -51,8 +49,7 @@ class Entry:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Posted:
+class Posted(NamedTuple):
     """A movement, and both accounts after it."""
 
     debit: Account

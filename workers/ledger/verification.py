@@ -74,7 +74,7 @@ async def examine(connection: AsyncConnection) -> Report:
                 findings += [Finding(check, row.subject, row.detail) for row in found]
         counts = (await connection.execute(text(COUNTS))).one()
         totals = (await connection.execute(text(TOTALS))).all()
-        return Report(findings, violations, dict(counts._mapping), [Total(*row) for row in totals])  # noqa: SLF001 - its public name
+        return Report(findings, violations, dict(counts._mapping), [Total(*row) for row in totals])
 
 
 async def verify(database_url: str) -> list[str]:
@@ -115,5 +115,5 @@ async def measure(database: Database) -> None:
 
 
 def _bounded(query: str) -> str:
-    counted = f"SELECT *, count(*) OVER () AS violations FROM ({query}) AS v"  # noqa: S608 - words of ours
+    counted = f"SELECT *, count(*) OVER () AS violations FROM ({query}) AS v"
     return f"{counted} ORDER BY subject LIMIT {FINDINGS_PER_CHECK}"

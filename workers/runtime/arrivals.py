@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from faststream.rabbit import RabbitMessage
 from pydantic import ValidationError
@@ -52,7 +52,7 @@ class Reader:
             metrics.queue_age_seconds.labels(queue.partition(".")[0]).observe(max(0.0, time.time() - envelope.sent_at))
         span = tracing.begin(envelope, queue)
         if span is not None:
-            envelope = replace(envelope, traceparent=tracing.traceparent(span))
+            envelope = envelope._replace(traceparent=tracing.traceparent(span))
         return Work(envelope, message, handler, queue, span=span)
 
     def works(

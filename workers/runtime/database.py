@@ -92,6 +92,9 @@ class Database:
                 except BaseException:
                     await _abandon(connection, driver)
                     raise
+        except ValueError:
+            # A value that no column can take: the driver says so by an InterfaceError, but nobody is away.
+            raise
         except AWAY as error:
             raise DatabaseAway from error
         except DBAPIError as error:

@@ -1,5 +1,6 @@
 """The rounds of one batch: each message decides in its own overlay; what it says to a domain hosted here goes on."""
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,6 @@ from workers.runtime.orchestrator import Orchestrator
 from workers.runtime.outbox import Outgoing
 from workers.runtime.roster import Roster
 from workers.runtime.tables import Claim, Operation, Outcome
-from workers.runtime.telemetry import metrics
 from workers.runtime.unit_of_work import Sent, UnitOfWork, World
 from workers.runtime.work import REPLY, Told, Work
 
@@ -35,6 +35,7 @@ class Deciding:
 
     def __init__(self, world: World, roster: Roster, orchestrator: Orchestrator, batch: str, *, local: bool) -> None:
         self.outgoing = Outgoing()
+        self.counts: Counter[tuple[str, str]] = Counter()
         self._world = world
         self._roster = roster
         self._orchestrator = orchestrator
@@ -58,12 +59,12 @@ class Deciding:
                 raise work.refusal
             view = work.handler.decide(work.message, uow)
         except Refusal as refusal:
-            metrics.handled.labels(work.envelope.type, "refused").inc()
+            self.counts[work.envelope.type, "refused"] += 1
             return self._settle(work, Told("failed", problem=refusal.problem()))
         except Exception as error:
             raise Poisoned(work.root or work) from error
         uow.merge()
-        metrics.handled.labels(work.envelope.type, "succeeded").inc()
+        self.counts[work.envelope.type, "succeeded"] += 1
         pending = work.handler.finished_by is not None
         following = self._settle(work, Told("pending") if pending else Told("succeeded", view))
         for context, told in uow.finished:
@@ -118,7 +119,7 @@ class Deciding:
         inserted = self._world.inserted.get(Operation, {}).get(operation)
         if inserted is not None:
             changes = {"status": told.status, "result": told.result, "problem": told.problem, "completed_at": now}
-            self._world.insert(replace(inserted, **changes))
+            self._world.insert(inserted._replace(**changes))
         else:
             self._world.update(Outcome(operation, told.status, told.result, told.problem, now))
         asked = Envelope(operation, "", {}, operation, context["request"], reply_to=context["reply_to"])
@@ -165,7 +166,7 @@ class Deciding:
             return self._emit(work, envelope, message)
         assert isinstance(message, Command)
         if sent.saga is not None:
-            envelope = replace(envelope, reply_to=topology.commands(work.domain))
+            envelope = envelope._replace(reply_to=topology.commands(work.domain))
         queue = topology.slow(message.domain) if message.slow else topology.commands(message.domain)
         if sent.again:
             self.outgoing.send(queue, envelope)

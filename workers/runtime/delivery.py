@@ -1,5 +1,6 @@
 """Messages in, one transaction, messages out: everything a worker does to the world goes through `deliver`."""
 
+import asyncio
 import time
 import traceback
 from collections.abc import Sequence
@@ -7,13 +8,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import cast
 
-import asyncpg
 import structlog
 
 from contracts import ids
 from contracts.operations import Status
 from workers.runtime import inbox, tracing
-from workers.runtime.database import CONTENTION, Connection, Database
+from workers.runtime.database import CONTENTION, Connection, Database, DatabaseAway
 from workers.runtime.deciding import Deciding, Poisoned, misused
 from workers.runtime.failures import Failures
 from workers.runtime.inbox import Known
@@ -123,12 +123,13 @@ class Delivery:
                     metrics.contention.labels(type(error).__name__).inc()
                     last = error
             raise SaveFailed from last
-        except asyncpg.PostgresError as error:
-            self._teller.put_back(told)
-            raise SaveFailed from error
-        except BaseException:
+        except (DatabaseAway, Poisoned, SaveFailed, asyncio.CancelledError):
             self._teller.put_back(told)
             raise
+        except Exception as error:
+            # Whatever it is, it is about this batch: one by one will tell whose it is.
+            self._teller.put_back(told)
+            raise SaveFailed from error
 
     async def _transaction(self, batch: Sequence[Work], asked: list[Need], told: set[str], *, local: bool) -> Committed:
         begun_ns = time.time_ns()
@@ -139,16 +140,16 @@ class Delivery:
             again = await _untold_of(connection, known)
             if asked:
                 await load(connection, world, asked)
-            outgoing = await self._decide(connection, world, name, batch, known, asked, local=local)
-            bundles = outgoing.bundles()
+            decided = await self._decide(connection, world, name, batch, known, asked, local=local)
+            bundles = decided.outgoing.bundles()
             if bundles:
                 world.insert(untold(name, bundles, world.now))
             for batch_name in told:
                 world.remove(Untold, batch_name)
             await save(connection, world)
         tracing.saved([work.span for work in batch if work.span], begun_ns, name, len(batch))
-        _observe_ended(world)
-        return Committed(name, outgoing, bundles, again)
+        _observe(world, decided)
+        return Committed(name, decided.outgoing, bundles, again)
 
     async def _decide(
         self,
@@ -160,7 +161,7 @@ class Delivery:
         asked: list[Need],
         *,
         local: bool,
-    ) -> Outgoing:
+    ) -> Deciding:
         deciding = Deciding(world, self._roster, self._orchestrator, name, local=local)
         for work in batch:
             work.repeats.clear()
@@ -173,10 +174,13 @@ class Delivery:
             await load(connection, world, needs)
             pending = deciding.round(pending)
         self._orchestrator.arm(world)
-        return deciding.outgoing
+        return deciding
 
 
-def _observe_ended(world: World) -> None:
+def _observe(world: World, decided: Deciding) -> None:
+    """Count what was committed, not what was tried."""
+    for (kind, outcome), count in decided.counts.items():
+        metrics.handled.labels(kind, outcome).inc(count)
     for touched in (world.inserted.get(SagaRow, {}), world.updated.get(SagaRow, {})):
         for row in touched.values():
             if row.phase not in OPEN:

@@ -1,12 +1,11 @@
 """Sagas at work: start them on their event, feed them answers, wake them in time, and finish their operation."""
 
-from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
 
 from contracts import ids, topology
 from contracts.envelope import Caller, Envelope, encode
-from contracts.message import Message, Problem
+from contracts.message import Message
 from contracts.operations import Reply
 from workers.runtime.handlers import Handler
 from workers.runtime.needs import Need, rows
@@ -17,6 +16,8 @@ from workers.runtime.unit_of_work import Sent, UnitOfWork, World
 from workers.runtime.work import REPLY, Told, Work
 
 HISTORY_ENTRIES_MAX = 200
+RESEND_BACKOFF_MAX = 64
+AGAIN, IGNORED = "asked again", "ignored"
 
 
 class WakeSaga(Message):
@@ -70,7 +71,7 @@ class Orchestrator:
             return
         progress = self._progress(row)
         if envelope.cause != _message_id(row, progress):
-            uow.save(_noted(row, uow, "ignored", envelope.cause or ""))
+            uow.save(row._replace(history=_history(row, uow, IGNORED, envelope.cause or ""), updated_at=uow.now))
         elif reply.problem is not None:
             new = progress.refused(reply.problem)
             # A step after the pivot that was refused is asked again by the timer, not at once and for ever.
@@ -87,7 +88,7 @@ class Orchestrator:
         if uow.now >= row.deadline_at and (late := progress.overdue()) is not progress:
             self._advance(uow, row, late, "deadline")
             return
-        uow.save(_noted(row, uow, "asked again", progress.awaited or ""))
+        uow.save(row._replace(history=_history(row, uow, AGAIN, progress.awaited or ""), updated_at=uow.now))
         self._ask(uow, row, progress, again=True)
 
     def _begin(self, kind: type[Saga], event: Message, uow: UnitOfWork) -> SagaRow:
@@ -98,7 +99,7 @@ class Orchestrator:
             "operation": envelope.operation,
             "request": envelope.request,
             "reply_to": envelope.reply_to,
-            "caller": asdict(envelope.caller) if envelope.caller else None,
+            "caller": envelope.caller,
             "traceparent": envelope.traceparent,
             "type": operation.type if operation else None,
             "created_at": operation.created_at if operation else None,
@@ -123,11 +124,12 @@ class Orchestrator:
     def _advance(
         self, uow: UnitOfWork, row: SagaRow, progress: Progress, what: str, result: Any = None, *, ask: bool = True
     ) -> None:
-        new = replace(
-            _noted(row, uow, what, row.awaited or ""),
+        new = row._replace(
             phase=progress.phase.value,
             awaited=progress.awaited,
             progress=progress,
+            history=_history(row, uow, what, row.awaited or ""),
+            updated_at=uow.now,
         )
         if row.progress is None:
             uow.add(new)
@@ -146,18 +148,16 @@ class Orchestrator:
     def _progress(self, row: SagaRow) -> Progress:
         if isinstance(row.progress, Progress):
             return row.progress
-        stored: dict[str, Any] = row.progress
-        saga = self._roster.sagas[row.type].model_validate(stored["saga"])
-        problem = Problem.model_validate(stored["problem"]) if stored["problem"] else None
-        return Progress(saga, Phase(stored["phase"]), stored["step"], stored["tries"], problem)
+        return Progress.restored(self._roster.sagas[row.type], row.progress)
 
     def _armed(self, world: World, row: SagaRow) -> SagaRow:
-        loaded = row.timer_id
-        if loaded is not None:
-            world.remove(Timer, loaded)
+        if row.timer_id is not None:
+            world.remove(Timer, row.timer_id)
+        if isinstance(row.progress, Progress):
+            row = row._replace(progress=row.progress.stored())
         if row.phase not in OPEN:
-            return replace(row, timer_id=None)
-        due = world.now + self._resend
+            return row if row.timer_id is None else row._replace(timer_id=None)
+        due = world.now + self._resend * min(2 ** _asked_again(row), RESEND_BACKOFF_MAX)
         if row.phase == Phase.RUNNING and world.now < row.deadline_at:
             due = min(due, row.deadline_at)
         timer = ids.new("tim")
@@ -168,20 +168,30 @@ class Orchestrator:
             WakeSaga(saga_id=row.id),
             operation=row.operation_id,
             request=row.context["request"],
-            caller=Caller(**row.context["caller"]) if row.context["caller"] else None,
+            caller=_caller(row),
             traceparent=row.context["traceparent"],
         )
         world.insert(Timer(timer, due, queue, encode(envelope).decode()))
-        return replace(row, timer_id=timer)
+        return row._replace(timer_id=timer)
+
+
+def _caller(row: SagaRow) -> Caller | None:
+    stored = row.context["caller"]
+    return Caller(**stored) if isinstance(stored, dict) else stored
 
 
 def _message_id(row: SagaRow, progress: Progress) -> str:
     return f"{row.id}:{progress.awaited}"
 
 
-def _noted(row: SagaRow, uow: UnitOfWork, what: str, step: str) -> SagaRow:
+def _history(row: SagaRow, uow: UnitOfWork, what: str, step: str) -> list[dict[str, Any]]:
     entry = {"at": uow.now, "what": what, "step": step}
-    return replace(row, history=[*row.history, entry][-HISTORY_ENTRIES_MAX:], updated_at=uow.now)
+    return [*row.history, entry][-HISTORY_ENTRIES_MAX:]
+
+
+def _asked_again(row: SagaRow) -> int:
+    """How often in a row the outstanding command has been asked again."""
+    return next((n for n, entry in enumerate(reversed(row.history)) if entry["what"] != AGAIN), len(row.history))
 
 
 def _view(progress: Progress, result: Any) -> Any:

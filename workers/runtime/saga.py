@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, ClassVar, Literal, Self
@@ -112,6 +112,7 @@ class Progress:
     step: int = -1
     tries: int = 0
     problem: Problem | None = None
+    _command: Command[Any] | None = field(default=None, repr=False, compare=False)
 
     @property
     def awaited(self) -> str | None:
@@ -129,6 +130,8 @@ class Progress:
 
     def command(self) -> Command[Any] | None:
         """The outstanding command; the same on each call."""
+        if self._command is not None:
+            return self._command
         match self.phase:
             case Phase.RUNNING:
                 return self._current().action(self.saga)
@@ -141,6 +144,23 @@ class Progress:
                 return self.saga.on_failure(self.problem)
             case _:
                 return None
+
+    def stored(self) -> dict[str, Any]:
+        """What the database keeps of it."""
+        names = ("saga", "phase", "step", "tries", "problem")
+        return {name: getattr(self, name) for name in names}
+
+    @classmethod
+    def restored(cls, saga: type[Saga], stored: dict[str, Any]) -> "Progress":
+        """The state machine as it was stored."""
+        problem = stored["problem"]
+        return cls(
+            saga.model_validate(stored["saga"]),
+            Phase(stored["phase"]),
+            stored["step"],
+            stored["tries"],
+            None if problem is None else Problem.model_validate(problem),
+        )
 
     def start(self) -> "Progress":
         """The first step."""
@@ -155,7 +175,7 @@ class Progress:
             case Phase.UNDOING:
                 return self._backward()
             case Phase.FAILING:
-                return replace(self, phase=Phase.FAILED)
+                return self._ended(Phase.FAILED)
             case _:
                 return self
 
@@ -166,16 +186,16 @@ class Progress:
         An undo or the last word that is refused needs a person.
         """
         if self.phase is not Phase.RUNNING:
-            return replace(self, phase=Phase.STUCK) if self.phase in OPEN else self
+            return self._ended(Phase.STUCK) if self.phase in OPEN else self
         if self._current().kind == "retriable":
-            return replace(self, tries=self.tries + 1)
-        return replace(self, phase=Phase.UNDOING, tries=0, problem=problem)._backward()
+            return Progress(self.saga, self.phase, self.step, self.tries + 1)
+        return Progress(self.saga, Phase.UNDOING, self.step, problem=problem)._backward()
 
     def overdue(self) -> "Progress":
         """The deadline has passed. Before the pivot: undo, including the step in flight. After: just ask again."""
         if self.phase is not Phase.RUNNING or self._current().kind != "compensatable":
             return self
-        undoing = replace(self, phase=Phase.UNDOING, tries=0, problem=DeadlineExceeded().problem())
+        undoing = Progress(self.saga, Phase.UNDOING, self.step, problem=DeadlineExceeded().problem())
         return undoing if self._current().undoing else undoing._backward()
 
     def _current(self) -> Step:
@@ -183,15 +203,19 @@ class Progress:
 
     def _forward(self, saga: Saga) -> "Progress":
         for index in range(self.step + 1, len(saga.steps)):
-            if saga.steps[index].action(saga) is not None:
-                return replace(self, saga=saga, step=index, tries=0)
-        return replace(self, saga=saga, phase=Phase.COMPLETED)
+            command = saga.steps[index].action(saga)
+            if command is not None:
+                return Progress(saga, Phase.RUNNING, index, _command=command)
+        return Progress(saga, Phase.COMPLETED, self.step)
 
     def _backward(self) -> "Progress":
         for index in range(self.step - 1, -1, -1):
             step = self.saga.steps[index]
             if step.undoing is not None and step.action(self.saga) is not None:
-                return replace(self, step=index)
+                return Progress(self.saga, Phase.UNDOING, index, problem=self.problem)
         assert self.problem is not None
-        failing = replace(self, step=-1, phase=Phase.FAILING)
-        return failing if self.saga.on_failure(self.problem) is not None else replace(failing, phase=Phase.FAILED)
+        failing = Progress(self.saga, Phase.FAILING, problem=self.problem)
+        return failing if self.saga.on_failure(self.problem) is not None else failing._ended(Phase.FAILED)
+
+    def _ended(self, phase: Phase) -> "Progress":
+        return Progress(self.saga, phase, self.step, problem=self.problem)

@@ -17,11 +17,11 @@ async def save(connection: Connection, world: World) -> None:
     removed = {kind: list(keys) for kind, keys in world.removed.items() if keys}
     if not (inserted or updated or removed):
         return
-    arrays: list[list[Any]] = []
+    arrays: list[Any] = []
     for kind, entities in inserted.items():
-        arrays += [column.values(entities) for column in mapping(kind).columns]
+        arrays += mapping(kind).arrays(entities, mapping(kind).columns)
     for kind, entities in updated.items():
-        arrays += [column.values(entities) for column in _written(mapping(kind))]
+        arrays += mapping(kind).arrays(entities, _written(mapping(kind)))
     arrays += removed.values()
     counts = await connection.fetchrow(_statement(tuple(inserted), tuple(updated), tuple(removed)), *arrays)
     expected = [len(entities) for entities in updated.values()]

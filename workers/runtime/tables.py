@@ -1,8 +1,7 @@
 """The runtime's own rows: operations, inbox, untold bundles, sagas, timers and dead letters."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Column, DateTime, Index, MetaData, PrimaryKeyConstraint, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -90,8 +89,7 @@ dead_letters = Table(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """A root command and where it stands. `request_id` is the submission that made it."""
 
     id: str
@@ -107,8 +105,7 @@ class Operation:
     batch: str
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The part of an operation that finishing it changes."""
 
     id: str
@@ -118,8 +115,7 @@ class Outcome:
     completed_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """A message that a domain has handled."""
 
     id: str
@@ -128,8 +124,7 @@ class Claim:
     batch: str
 
 
-@dataclass(frozen=True, slots=True)
-class Untold:
+class Untold(NamedTuple):
     """A batch's encoded outgoing bundles, until the broker has confirmed them."""
 
     id: str
@@ -137,8 +132,7 @@ class Untold:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class SagaRow:
+class SagaRow(NamedTuple):
     """One saga with its history. `context` is what its messages inherit from the root command."""
 
     id: str
@@ -156,8 +150,7 @@ class SagaRow:
     updated_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Timer:
+class Timer(NamedTuple):
     """An encoded envelope that is published to `queue` when it is due."""
 
     id: str

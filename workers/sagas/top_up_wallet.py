@@ -31,16 +31,12 @@ class TopUpWallet(Saga):
     @pivot
     def charge(self) -> ChargeTopUp:
         """Take the money: once the provider has been asked, only its "no" leads back."""
-        return ChargeTopUp(
-            topup_id=self.topup_id, amount=self.amount, currency=self.currency, method=self.method
-        )
+        return ChargeTopUp(topup_id=self.topup_id, amount=self.amount, currency=self.currency, method=self.method)
 
     @retriable
     def credit(self) -> CreditWallet:
         """Give it to the owner."""
-        return CreditWallet(
-            account_id=self.wallet_id, amount=self.amount, currency=self.currency, kind="top_up"
-        )
+        return CreditWallet(account_id=self.wallet_id, amount=self.amount, currency=self.currency, kind="top_up")
 
     @retriable
     def complete(self) -> CompleteTopUp:

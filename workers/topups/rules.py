@@ -1,7 +1,7 @@
 """What a top-up is and may become: pure, without a database, a provider or a clock."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from contracts.envelope import Caller
 from contracts.money import Currency
@@ -18,8 +18,7 @@ from contracts.topups import (
 from workers.topups import methods
 
 
-@dataclass(frozen=True, slots=True)
-class TopUp:
+class TopUp(NamedTuple):
     """One row of `topups.topups`.
 
     `owner` is a principal, `amount` is in minor units, `provider_id` the provider's own name for the charge.
@@ -63,12 +62,12 @@ class TopUp:
         """The provider has charged, under this name; it has one charge for one top-up."""
         assert self.status == "pending", "a top-up was charged that had ended"
         assert self.provider_id in (None, provider_id), "one top-up has two charges"
-        return replace(self, provider_id=provider_id)
+        return self._replace(provider_id=provider_id)
 
     def succeed(self, *, at: datetime) -> "TopUp":
         """The money is in the wallet. Again is harmless."""
         assert self.status in ("pending", "succeeded"), "money arrived for a top-up that failed"
-        return self if self.status == "succeeded" else replace(self, status="succeeded", completed_at=at)
+        return self if self.status == "succeeded" else self._replace(status="succeeded", completed_at=at)
 
     def fail(self, command: FailTopUp, *, at: datetime) -> "TopUp":
         """Nothing was charged. Again is harmless."""
@@ -76,8 +75,7 @@ class TopUp:
         assert self.provider_id is None, "a top-up failed that was charged"
         if self.status == "failed":
             return self
-        return replace(
-            self,
+        return self._replace(
             status="failed",
             failure_code=command.code,
             failure_detail=command.detail,

@@ -1,7 +1,7 @@
 """What a transfer is and may become: pure, without a database or a clock."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from contracts.envelope import Caller
 from contracts.ledger import SelfTransfer
@@ -21,8 +21,7 @@ from contracts.transfers import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer:
+class Transfer(NamedTuple):
     """One row of `transfers.transfers`.
 
     `sender` and `recipient` are principals, `source` and `destination` wallets, `amount` is in minor units.
@@ -74,8 +73,7 @@ class Transfer:
         assert self.status != "failed", "money moved for a transfer that failed"
         if self.status == "completed":
             return self
-        return replace(
-            self,
+        return self._replace(
             status="completed",
             destination=command.destination,
             recipient=command.recipient,
@@ -87,8 +85,7 @@ class Transfer:
         assert self.status != "completed", "a transfer failed whose money has moved"
         if self.status == "failed":
             return self
-        return replace(
-            self,
+        return self._replace(
             status="failed",
             failure_code=command.code,
             failure_detail=command.detail,

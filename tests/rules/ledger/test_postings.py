@@ -1,7 +1,5 @@
 """Double entry."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -22,12 +20,12 @@ def entry(amount: int) -> Entry:
 
 
 def system(posted: int, sequence: int) -> Account:
-    return replace(accounts.system("clearing", "IDR", START), posted=posted, sequence=sequence)
+    return accounts.system("clearing", "IDR", START)._replace(posted=posted, sequence=sequence)
 
 
 def wallet(posted: int, held: int = 0, sequence: int = 0, key: str = "wal_1") -> Account:
     empty = accounts.opened(key, "usr_1", "IDR", None, START)
-    return replace(empty, posted=posted, held=held, sequence=sequence)
+    return empty._replace(posted=posted, held=held, sequence=sequence)
 
 
 @given(balances, counts, st.integers(0, MAX_BALANCE), counts, amounts)
@@ -73,7 +71,7 @@ def test_an_account_does_not_pay_itself() -> None:
 
 def test_a_movement_has_one_currency() -> None:
     with pytest.raises(CurrencyMismatch):
-        postings.post(wallet(5), replace(wallet(5, key="wal_2"), currency="USD"), entry(1))
+        postings.post(wallet(5), wallet(5, key="wal_2")._replace(currency="USD"), entry(1))
 
 
 @pytest.mark.parametrize("amount", [0, -1])

@@ -13,12 +13,23 @@ from tests.workers.ledger.desk import Desk
 TABLES = ("accounts", "holds", "movements")
 
 
-@pytest.fixture(autouse=True)
-async def ann(desk: Desk) -> str:
+@pytest.fixture(scope="module")
+async def database(databases: Databases) -> AsyncIterator[Database]:
+    """One for all: nothing here changes it."""
+    made = await databases.create()
+    yield made
+    await databases.drop(made)
+
+
+@pytest.fixture(scope="module", autouse=True)
+async def ann(database: Database) -> AsyncIterator[str]:
     """A wallet with 100 in it, 40 of which are held for another."""
+    desk = Desk(database.app_url)
     ann, bob = await desk.wallet("usr_ann", funds=100), await desk.wallet("usr_bob")
-    await desk.do(PlaceHold(hold_id="hld_1", account_id=ann, owner="usr_ann", to=bob, amount=40, currency="IDR"))
-    return ann
+    hold = {"hold_id": "hld_1", "account_id": ann, "owner": "usr_ann", "to": bob, "amount": 40}
+    await desk.do(PlaceHold.model_validate(hold | {"currency": "IDR"}))
+    yield ann
+    await desk.close()
 
 
 @pytest.mark.parametrize("statement", [

@@ -17,9 +17,9 @@ from contracts.ledger import (
     SettleHold,
 )
 from contracts.message import NotFound
+from contracts.pages import CursorInvalid
 from contracts.transfers import Destination, RequestTransfer, Source
 from tests.workers.ledger.desk import Desk
-from workers.runtime.reading import CursorInvalid
 
 
 async def pay(desk: Desk, source: str, to: str, amount: int, by: str = "usr_ann") -> None:

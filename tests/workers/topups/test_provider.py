@@ -134,6 +134,19 @@ async def test_no_answer_is_unclear(elsewhere: Elsewhere, script: Script) -> Non
         await elsewhere.charge()
 
 
+async def test_a_redirect_is_not_followed(elsewhere: Elsewhere) -> None:
+    """The key is for the provider that the settings name, and for nobody it names."""
+
+    async def script(_: web.Request) -> web.StreamResponse:
+        elsewhere.says(CHARGED)
+        raise web.HTTPTemporaryRedirect("/v1/charges")
+
+    elsewhere.script = script
+    with pytest.raises(Unclear, match="307"):
+        await elsewhere.charge()
+    assert len(elsewhere.asked) == 1
+
+
 async def test_nobody_there_is_unclear_and_nothing_tells_the_key(elsewhere: Elsewhere) -> None:
     async with aiohttp.ClientSession() as http:
         nobody = SandboxProvider(http, "http://127.0.0.1:1", SecretStr(KEY), 0.3)
