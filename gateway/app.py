@@ -69,6 +69,8 @@ class App:
 
     async def _answer(self, request: Request) -> Response:
         try:
+            if request.path in self._pages.paths:
+                return self._pages.answer(request)
             if self._in_flight > self._limit:
                 raise problems.busy()
             return await self._routed(request)
@@ -81,8 +83,6 @@ class App:
             return response.trouble(problems.internal(), request.instance)
 
     async def _routed(self, request: Request) -> Response:
-        if request.path in self._pages.paths:
-            return self._pages.answer(request)
         if request.method == "OPTIONS":
             return self._options(request)
         route, path = self._table.find(request.method, request.path)

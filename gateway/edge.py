@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 
 from contracts import topology
 from contracts.message import Asked, Call, Command, Query
@@ -154,7 +154,7 @@ class Table:
             return methods, []
         parts = path.split("/")
         for template, methods in self._open.get(len(parts), ()):
-            if all(name in ("{}", part) for name, part in zip(template, parts, strict=True)):
+            if all(name == part or (name == "{}" and part) for name, part in zip(template, parts, strict=True)):
                 return methods, [part for name, part in zip(template, parts, strict=True) if name == "{}"]
         raise problems.not_found()
 
@@ -177,7 +177,7 @@ def _kind(message: type[Asked[Any]]) -> tuple[Kind, str]:
 
 def _maps(message: type[BaseModel]) -> tuple[str, ...]:
     maps = tuple(name for name, info in message.model_fields.items() if get_origin(info.annotation) is dict)
-    nested = [part for info in message.model_fields.values() for part in (info.annotation, *get_args(info.annotation))]
+    nested = (part for info in message.model_fields.values() for part in _types(info.annotation))
     for part in nested:
         if isinstance(part, type) and issubclass(part, BaseModel):
             assert not _maps(part), f"{part.__name__}: fingerprints need to be told of maps in nested models"
@@ -187,9 +187,20 @@ def _maps(message: type[BaseModel]) -> tuple[str, ...]:
 def _rules(message: type[Asked[Any]]) -> Rules:
     found = {}
     for name, info in message.model_fields.items():
-        types = {info.annotation, *get_args(info.annotation)}
+        types = set(_types(info.annotation))
         if int in types:
             found[name] = WHOLE_NUMBER
-        elif datetime in types:
+        elif types & {datetime, AwareDatetime}:
             found[name] = MOMENT
     return Rules(found)
+
+
+def _types(annotation: Any) -> Iterator[Any]:
+    """All types that an annotation is made of, however deep."""
+    try:
+        hash(annotation)
+    except TypeError:
+        return
+    yield annotation
+    for part in get_args(annotation):
+        yield from _types(part)

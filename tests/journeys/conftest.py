@@ -12,6 +12,9 @@ from tests.people import Person
 from tests.servers import Databases, RedisDatabases, Vhosts
 from tests.system import System
 
+# A busy machine is no reason to learn of a misused key later than at once.
+PATIENT = {"ACCEPTANCE_WAIT_SECONDS": "3"}
+
 Meet = Callable[..., Awaitable[Person]]
 
 
@@ -23,7 +26,7 @@ async def _running(
     urls = Urls(
         database.app_url, database.owner_url, vhost.gateway_url, vhost.workers_url, await redis_databases.create()
     )
-    system = System(servers.home.child("apart" if split else "together"), urls, split=split)
+    system = System(servers.home.child("apart" if split else "together"), urls, split=split, settings=PATIENT)
     try:
         await system.start()
         yield system

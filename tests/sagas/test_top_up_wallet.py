@@ -42,9 +42,7 @@ def test_a_charge_becomes_a_credit(requested: TopUpRequested) -> None:
     [NotFound(), WalletFrozen(), WalletClosed(), CurrencyMismatch()],
     ids=lambda refusal: refusal.code(),
 )
-def test_nobody_is_charged_for_a_wallet_that_cannot_receive(
-    requested: TopUpRequested, refusal: Refusal
-) -> None:
+def test_nobody_is_charged_for_a_wallet_that_cannot_receive(requested: TopUpRequested, refusal: Refusal) -> None:
     (
         given(TopUpWallet, requested)
         .expect(CheckWallet)

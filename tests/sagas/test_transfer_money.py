@@ -63,9 +63,7 @@ def test_money_moves_to_a_wallet(to_wallet: TransferRequested) -> None:
             final=True,
         )
         .reply()
-        .expect(
-            CompleteTransfer, transfer_id="trf_1", destination="wal_destination", recipient="usr_receiver"
-        )
+        .expect(CompleteTransfer, transfer_id="trf_1", destination="wal_destination", recipient="usr_receiver")
         .reply()
         .ends(Phase.COMPLETED)
     )

@@ -29,9 +29,7 @@ def test_everybody_registers_as_a_customer() -> None:
     assert (user.email, user.first_name) == ("budi@example.com", "Budi")
 
 
-@pytest.mark.parametrize(
-    "extra", [{"roles": ["admin"]}, {"role": "admin"}, {"status": "archived"}, {"id": "usr_x"}]
-)
+@pytest.mark.parametrize("extra", [{"roles": ["admin"]}, {"role": "admin"}, {"status": "archived"}, {"id": "usr_x"}])
 def test_nothing_more_can_be_asked_for(extra: dict[str, object]) -> None:
     user = User.register(registration(**extra), "$argon2id$hash", at=NOW, key="usr_1")
     assert user == budi()

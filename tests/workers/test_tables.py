@@ -1,0 +1,51 @@
+"""What the code believes about its tables is what the migrations made."""
+
+import re
+
+import asyncpg
+import pytest
+from sqlalchemy import Table
+from sqlalchemy.dialects.postgresql import asyncpg as driver
+
+from tests.servers import Database
+from workers.identity.rules import Session, User
+from workers.identity.tables import sessions, users
+from workers.runtime.stored import mapping
+from workers.topups.rules import TopUp
+from workers.topups.tables import topups
+from workers.transfers.rules import Transfer
+from workers.transfers.tables import transfers
+
+COLUMNS = """
+SELECT attname AS name, format_type(atttypid, atttypmod) AS type, attnotnull AS required
+FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum
+"""
+ROWS = {users: User, sessions: Session, topups: TopUp, transfers: Transfer}
+
+
+@pytest.mark.parametrize("table", ROWS, ids=str)
+async def test_a_table_is_as_the_migrations_made_it(database: Database, table: Table) -> None:
+    connection = await asyncpg.connect(database.app_url)
+    found = await connection.fetch(COLUMNS, str(table))
+    await connection.close()
+    dialect = driver.dialect()
+    expected = [
+        (column.name, re.sub(" COLLATE.*", "", column.type.compile(dialect)).lower(), not column.nullable)
+        for column in table.columns
+    ]
+    assert [(row["name"], row["type"], row["required"]) for row in found] == expected
+
+
+@pytest.mark.parametrize(("table", "entity"), ROWS.items(), ids=str)
+def test_a_row_is_an_entity(table: Table, entity: type) -> None:
+    names = [column.name for column in mapping(entity).columns]
+    assert names == [column.name for column in table.columns]
+
+
+@pytest.mark.parametrize("table", ROWS, ids=str)
+async def test_the_application_can_neither_delete_nor_truncate(database: Database, table: Table) -> None:
+    connection = await asyncpg.connect(database.app_url)
+    for statement in (f"DELETE FROM {table}", f"TRUNCATE {table}", f"DROP TABLE {table}"):  # noqa: S608 - ours
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(statement)
+    await connection.close()
