@@ -50,7 +50,7 @@ def populate(database_url: str, owners: Sequence[str], count: int) -> list[Walle
 
 
 def _wallet_id() -> str:
-    return f"wal_{ids.text(secrets.token_bytes(16))}"
+    return f"wal_{secrets.token_hex(16)}"
 
 
 async def _insert(database_url: str, wallets: Sequence[Wallet]) -> None:

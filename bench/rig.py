@@ -85,8 +85,12 @@ class Rig:
         stack.migrate()
         arrangement = Arrangement(port=ports.choose(self.home, "gateway"))
         plan = Plan(self.home, self.servers.urls, arrangement)
-        for process in (process for process in plan.processes() if process.name in names):
+        chosen = [process for process in plan.processes() if process.name in names]
+        # All before any is waited for: a gateway is ready when workers have told it their keys.
+        for process in chosen:
             self._start(process)
+        for process in chosen:
+            self._wait(process)
 
     def stop(self) -> None:
         """Stop everything; data and logs stay."""
@@ -105,6 +109,9 @@ class Rig:
         daemon = Daemon(self.home, process.name)
         command = [sys.executable, "-m", *process.arguments]
         daemon.start(command, env=process.environment | SETTINGS, port=process.port, folder=PROJECT)
+
+    def _wait(self, process: Process) -> None:
+        daemon = Daemon(self.home, process.name)
         deadline = time.monotonic() + READY_SECONDS_MAX
         while not probe.answers(process.ready_url):
             if not daemon.running or time.monotonic() > deadline:

@@ -61,7 +61,7 @@ class Sender:
     def _envelope(self) -> Envelope:
         transfer = self._traffic.next()
         # As unordered as those that a gateway derives from keys.
-        operation = f"op_{ids.text(secrets.token_bytes(16))}"
+        operation = f"op_{secrets.token_hex(16)}"
         self._started[operation] = time.perf_counter()
         return Envelope(
             id=operation,

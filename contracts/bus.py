@@ -9,6 +9,7 @@ from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractRobustConnec
 from aiormq.exceptions import AMQPError, ChannelInvalidStateError
 
 from contracts import topology
+from contracts.topology import Topology
 
 
 class NotSent(Exception):
@@ -48,13 +49,13 @@ class Bus:
         """Whether a publish could leave now: connected and not blocked by the broker."""
         return self._connection is not None and self._connection.connected.is_set() and not self._blocked()
 
-    async def start(self, domains: tuple[str, ...] = topology.DOMAINS) -> None:
+    async def start(self, whole: Topology = topology.WHOLE) -> None:
         """Connect and declare the whole topology."""
         self._connection = await aio_pika.connect_robust(
             self._url, client_properties={"connection_name": self._name}, heartbeat=30, reconnect_interval=1
         )
         self._channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
-        await self._declare(self._channel, domains)
+        await self._declare(self._channel, whole)
         # Answers are not worth a confirm: whoever misses one asks again.
         unconfirmed = await self._connection.channel(publisher_confirms=False)
         self._replies = unconfirmed.default_exchange
@@ -108,10 +109,10 @@ class Bus:
         unblocked = getattr(getattr(transport, "connection", None), "_Connection__connection_unblocked", None)
         return unblocked is not None and not unblocked.is_set()
 
-    async def _declare(self, channel: AbstractChannel, domains: tuple[str, ...]) -> None:
+    async def _declare(self, channel: AbstractChannel, whole: Topology) -> None:
         for name, kind in ((topology.COMMANDS, "direct"), (topology.EVENTS, "topic"), (topology.DELAY, "direct")):
             self._exchanges[name] = await channel.declare_exchange(name, aio_pika.ExchangeType(kind), durable=True)
-        for queue in topology.queues(domains):
+        for queue in whole.queues():
             declared = await channel.declare_queue(queue.name, durable=True, arguments=queue.arguments)
             for exchange, routing_key in queue.bindings:
                 await declared.bind(exchange, routing_key)

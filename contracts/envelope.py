@@ -1,6 +1,6 @@
 """The envelope around each message, and bundles of them: the body of every AMQP message of ours."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -8,6 +8,7 @@ from pydantic_core import from_json, to_json
 
 MAX_BUNDLE_MESSAGES = 256
 MAX_BUNDLE_BYTES = 1024 * 1024
+REQUIRED_TEXTS = 2
 
 
 class Undecodable(ValueError):
@@ -38,6 +39,7 @@ class Envelope(NamedTuple):
     `id` is made once and reused by each re-send; the id of a root command is its operation's. `request`
     tells submissions of the same operation apart. `cause` is the id of the message that led to this one: in
     an answer, the message that is answered. `saga` travels with a saga's commands and comes back with the answers.
+    `attempt` 0 is a first attempt that a worker has put back, so that nobody takes it for a new message.
     """
 
     id: str
@@ -56,7 +58,15 @@ class Envelope(NamedTuple):
 
     def again(self) -> "Envelope":
         """The same message for its next attempt."""
-        return self._replace(attempt=self.attempt + 1)
+        return self._replace(attempt=max(self.attempt, 1) + 1)
+
+    def put_back(self) -> "Envelope":
+        """The same message for the same attempt once more."""
+        return self._replace(attempt=self.attempt if self.attempt > 1 else 0)
+
+    def afresh(self) -> "Envelope":
+        """The same message with all its attempts before it."""
+        return self._replace(attempt=0)
 
 
 def encode(envelope: Envelope) -> bytes:
@@ -92,34 +102,57 @@ def pack(encoded: Iterable[bytes]) -> Iterator[bytes]:
         yield b"[" + b",".join(parts) + b"]"
 
 
-def unpack(bundle: bytes) -> list[Envelope]:
-    """The envelopes of a bundle, bodies still as plain data. Raises `Undecodable`."""
+def unpack(bundle: bytes, unreadable: Callable[[bytes], None] | None = None) -> list[Envelope]:
+    """The envelopes of a bundle, bodies still as plain data. Raises `Undecodable`.
+
+    With `unreadable`, a part that is no envelope goes there and its neighbours are not affected.
+    """
     try:
-        return [_envelope(fields) for fields in from_json(bundle)]
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        reason = f"not a bundle: {type(error).__name__}"
-        raise Undecodable(reason) from error
+        parts = from_json(bundle)
+    except ValueError as error:
+        raise Undecodable("not a bundle: no JSON") from error
+    if not isinstance(parts, list):
+        raise Undecodable("not a bundle: no list")
+    envelopes: list[Envelope] = []
+    for fields in parts:
+        try:
+            envelopes.append(_envelope(fields))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            if unreadable is None:
+                raise Undecodable(f"not a bundle: {type(error).__name__}") from error
+            unreadable(to_json(fields))
+    return envelopes
 
 
 def _envelope(fields: dict[str, Any]) -> Envelope:
     get = fields.get
     caller = get("caller")
-    if not isinstance(fields["body"], dict):
+    attempt, sent_at = get("attempt", 1), get("sent_at", 0.0)
+    if type(fields["body"]) is not dict or type(attempt) is not int or type(sent_at) not in (float, int):
         raise TypeError
-    return Envelope(
+    texts = (
         fields["id"],
         fields["type"],
-        fields["body"],
         get("operation"),
         get("request"),
         get("fingerprint"),
         get("cause"),
         get("reply_to"),
         get("saga"),
+        get("traceparent"),
+    )
+    for number, text in enumerate(texts):
+        if type(text) is not str and (text is not None or number < REQUIRED_TEXTS):
+            raise TypeError
+    return Envelope(
+        texts[0],
+        texts[1],
+        fields["body"],
+        *texts[2:8],
         None
         if caller is None
         else Caller(caller["principal"], caller.get("session"), caller.get("oversees", False), caller.get("address")),
-        get("attempt", 1),
-        get("traceparent"),
-        get("sent_at", 0.0),
+        attempt,
+        texts[8],
+        sent_at,
     )

@@ -1,5 +1,6 @@
 """The broker's exchanges and queues, as code: declared whole by every process that publishes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,15 +69,20 @@ def replies(gateway: str) -> str:
     return f"gateway.{gateway}.replies"
 
 
-def queues(domains: tuple[str, ...] = DOMAINS, subscriptions: dict[str, tuple[str, ...]] | None = None) -> list[Queue]:
-    """Every durable or transient queue of these domains."""
-    heard = SUBSCRIPTIONS if subscriptions is None else subscriptions
-    return [queue for domain in domains for queue in _of(domain, heard.get(domain, ()))]
+@dataclass(frozen=True)
+class Topology:
+    """Which domains there are, and which of them hears which events of others."""
 
+    domains: tuple[str, ...] = DOMAINS
+    subscriptions: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: SUBSCRIPTIONS)
 
-def listeners(event: str) -> bool:
-    """Whether anybody hears this event."""
-    return any(event in heard for heard in SUBSCRIPTIONS.values())
+    def queues(self) -> list[Queue]:
+        """Every durable or transient queue of these domains."""
+        return [queue for domain in self.domains for queue in _of(domain, self.subscriptions.get(domain, ()))]
+
+    def heard(self) -> frozenset[str]:
+        """The events that anybody hears, by wire name."""
+        return frozenset(event for events in self.subscriptions.values() for event in events)
 
 
 def _of(domain: str, heard: tuple[str, ...]) -> list[Queue]:
@@ -101,3 +107,7 @@ def _of(domain: str, heard: tuple[str, ...]) -> list[Queue]:
         ),
         Queue(dead(domain), ((COMMANDS, dead(domain)),), QUORUM),
     ]
+
+
+WHOLE = Topology()
+"""All of it."""

@@ -92,10 +92,8 @@ def transfer(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def settings(amqp_url: str, redis_url: str, **changes: Any) -> Settings:
-    given = {
-        "amqp_url": amqp_url,
-        "redis_url": redis_url,
+def settings(**changes: Any) -> Settings:
+    given: dict[str, Any] = {
         "operation_id_key": KEY,
         "http_port": 0,
         "metrics_port": 0,

@@ -44,7 +44,8 @@ def start(vhost: Vhost, redis_url: str) -> Start:
     """Starts a gateway with settings of its own."""
 
     def start(*, ready: bool = True, **changes: Any) -> AbstractAsyncContextManager[Gateway]:
-        return clients.running(clients.settings(vhost.gateway_url, redis_url, **changes), ready=ready)
+        urls = {"amqp_url": vhost.gateway_url, "redis_url": redis_url}
+        return clients.running(clients.settings(**urls | changes), ready=ready)
 
     return start
 

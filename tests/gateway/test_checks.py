@@ -30,7 +30,7 @@ async def test_unknown_paths_and_methods(client: Client) -> None:
         ("GET", "/v1/auth/login", "OPTIONS, POST"),
         ("POST", "/livez", "GET, HEAD, OPTIONS"),
         ("POST", "/docs", "GET, HEAD, OPTIONS"),
-        ("BREW", "/v1/transfers", "GET, HEAD, OPTIONS, POST"),
+        ("PROPFIND", "/v1/transfers", "GET, HEAD, OPTIONS, POST"),
     ):
         answer = await client.call(method, path, anonymous=True)
         assert (answer.status, answer.code, answer.headers["Allow"]) == (405, "method_not_allowed", allow), path

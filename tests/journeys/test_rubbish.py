@@ -24,7 +24,16 @@ LISTS = ["/v1/wallets", "/v1/topups", "/v1/transfers", "/v1/wallets/{wallet_id}/
 LIMIT_BYTES = 65_536
 NOT_JSON = [b"{", b"[1,", b"nul", b"{'a': 1}", b'{"a": 1,}', b'{"a": NaN}', b"\xff\xfe{}", b'{"a": "\xff"}', b"{} {}"]
 NOT_OBJECTS = [b"[]", b"null", b"1", b'"text"', b"true", b'[{"currency": "IDR"}]']
-WRONG: list[Json] = [None, 7, 1.5, True, "", "\0", "x" * 70, [], {}, {"a": []}, -(2**70)]
+WRONG: list[Json] = [None, 1.5, True, "", "\0", "x" * 70, [], {}, {"a": []}, -(2**70)]
+# What of it is right for some.
+RIGHT: dict[str, list[Json]] = {
+    "label": [None, "x" * 70],
+    "note": [None, "", "x" * 70],
+    "metadata": [{}],
+    "first_name": ["x" * 70],
+    "last_name": ["x" * 70],
+    "password": ["\0", "x" * 70],
+}
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +67,7 @@ def _good(ani: Person, route: Route) -> dict[str, Json]:
     topup = {"wallet_id": wallet, "amount": 5, "currency": "IDR", "method": "bca_virtual_account", "metadata": {}}
     bodies: dict[str, dict[str, Json]] = {
         "POST /v1/auth/register": {
-            "email": "rubbish@example.com", "password": "long enough", "first_name": "A", "last_name": "B",
+            "email": "rubbish@example.com", "password": "long enough for all", "first_name": "A", "last_name": "B",
         },
         "POST /v1/auth/login": {"email": "rubbish@example.com", "password": "x"},
         "POST /v1/wallets": {"currency": "IDR", "label": "x"},
@@ -102,11 +111,7 @@ async def test_no_body_at_all_is_no_command(ani: Person, route: Route) -> None:
 async def test_each_field_of_a_wrong_type_is_named(ani: Person, route: Route) -> None:
     good = _good(ani, route)
     for name in good:
-        for wrong in WRONG:
-            if (wrong is None and name in ("label", "note")) or (wrong == {} and name == "metadata"):
-                continue
-            if wrong in ("", "x" * 70) and name in ("note", "label", "first_name", "last_name", "password"):
-                continue
+        for wrong in (value for value in WRONG if value not in RIGHT.get(name, [])):
             refused = await _say(ani, route, good | {name: wrong})
             assert (refused.status, refused.code) == (422, "validation_failed"), (name, wrong)
             pointers = [error["pointer"] for error in refused.json["errors"]]
@@ -144,7 +149,7 @@ async def test_only_json_is_read(ani: Person, route: Route) -> None:
 
 @pytest.mark.parametrize("route", [*SAYING, *BARE], ids=lambda route: route.name)
 async def test_a_huge_body_is_too_large(ani: Person, route: Route) -> None:
-    for size in (LIMIT_BYTES + 1, 3_000_000):
+    for size in (LIMIT_BYTES + 1, 1_000_000):
         refused = await _say(ani, route, b'{"note": "' + b"x" * size + b'"}')
         assert (refused.status, refused.code) == (413, "body_too_large"), size
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any, Protocol, cast
 
 import asyncpg
@@ -47,9 +47,8 @@ AWAY = (
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.InsufficientResourcesError,
     asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.DiskFullError,
     OSError,
     TimeoutError,
 )
@@ -82,23 +81,17 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """One READ COMMITTED transaction on the bare driver. Raises `DatabaseAway`; other errors as they are."""
-        try:
-            async with self.writer.connect() as connection:
-                driver = await _driver(connection)
-                try:
-                    await driver.execute("BEGIN")
-                    yield driver
-                    await driver.execute("COMMIT")
-                except BaseException:
-                    await _abandon(connection, driver)
-                    raise
-        except ValueError:
-            # A value that no column can take: the driver says so by an InterfaceError, but nobody is away.
-            raise
-        except AWAY as error:
-            raise DatabaseAway from error
-        except DBAPIError as error:
-            raise DatabaseAway from error
+        async with aclosing(await self._connected()) as connection:
+            driver = await _driver(connection)
+            try:
+                await driver.execute("BEGIN")
+                yield driver
+                await driver.execute("COMMIT")
+            except BaseException as error:
+                await _abandon(connection, driver)
+                if _is_away(error):
+                    raise DatabaseAway from error
+                raise
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -112,6 +105,13 @@ class Database:
             if error.connection_invalidated or isinstance(error.orig and error.orig.__cause__, AWAY):
                 raise DatabaseAway from error
             raise
+
+    async def _connected(self) -> AsyncConnection:
+        """A writing connection. Whatever keeps us from having one, no message is to blame."""
+        try:
+            return await self.writer.connect()
+        except (SQLAlchemyError, asyncpg.PostgresError, *AWAY) as error:
+            raise DatabaseAway from error
 
     async def wait(self, *, most_seconds: float = 5.0) -> None:
         """Return when the database answers again; asks with back-off."""
@@ -145,6 +145,11 @@ def _engine(address: Any, size: int, server_settings: dict[str, str]) -> AsyncEn
         max_overflow=0,
         connect_args={"server_settings": server_settings, "timeout": 5, "command_timeout": 30},
     )
+
+
+def _is_away(error: BaseException) -> bool:
+    # An argument that can't be encoded is an `InterfaceError` too, and a `ValueError`: that is the caller's fault.
+    return isinstance(error, AWAY) and not isinstance(error, ValueError)
 
 
 async def _driver(connection: AsyncConnection) -> Connection:

@@ -6,7 +6,7 @@ from typing import Any
 
 from contracts import topology
 from contracts.envelope import Envelope
-from contracts.message import Asked, Command, Event, IdempotencyKeyReused, Refusal
+from contracts.message import Asked, Command, Event, Refusal
 from workers.runtime.orchestrator import Orchestrator
 from workers.runtime.outbox import Outgoing
 from workers.runtime.roster import Roster
@@ -15,11 +15,6 @@ from workers.runtime.unit_of_work import Sent, UnitOfWork, World
 from workers.runtime.work import REPLY, Told, Work
 
 ROUNDS_MAX = 16
-
-
-def misused(request: str | None) -> Told:
-    """The answer to a key that was used with another request, the one named."""
-    return Told("failed", problem=IdempotencyKeyReused().problem(), request=request)
 
 
 class Poisoned(Exception):
@@ -75,20 +70,17 @@ class Deciding:
         """Record that the message was handled, and answer it."""
         if work.is_root:
             told = self._record(work, told)
-        elif work.arrived and not work.is_call:
+        elif not work.is_call and (work.arrived or self._rounds_left <= 0):
+            # The last round's answers leave through the broker: until they are back the question may be asked again.
             self._world.insert(Claim(work.envelope.id, work.domain, self._world.now, self._batch))
-        for repeat in work.repeats if work.is_root else ():
-            same = repeat.fingerprint == work.envelope.fingerprint
-            self._answer_gateway(repeat, told if same else misused(work.envelope.request))
         return self._answer(work, told) if issubclass(work.handler.message, Asked) else []
 
     def _record(self, work: Work, told: Told) -> Told:
         """The operation, with its outcome where it has one."""
         envelope = work.envelope
-        kind = type(work.message)
         told = replace(
             told,
-            type=f"{kind.domain}.{kind.__name__}",
+            type=envelope.type.rpartition(".")[0],
             request=envelope.request,
             created_at=self._world.now,
             completed_at=None if told.status == "pending" else self._world.now,
@@ -128,7 +120,7 @@ class Deciding:
     def _answer(self, work: Work, told: Told) -> list[Work]:
         envelope = work.envelope
         if envelope.saga is None or envelope.reply_to is None:
-            self._answer_gateway(envelope, told)
+            self.outgoing.answer(envelope, told)
             return []
         reply = Envelope(
             f"{envelope.id}:reply",
@@ -142,10 +134,6 @@ class Deciding:
             traceparent=envelope.traceparent,
         )
         return self._go(work, envelope.reply_to, reply, told)
-
-    def _answer_gateway(self, envelope: Envelope, told: Told) -> None:
-        if envelope.saga is None:
-            self.outgoing.answer(envelope, told)
 
     def _say(self, work: Work, sent: Sent, number: int) -> list[Work]:
         message, cause = sent.message, work.envelope
@@ -165,6 +153,7 @@ class Deciding:
         if isinstance(message, Event):
             return self._emit(work, envelope, message)
         assert isinstance(message, Command)
+        assert message.internal, f"{envelope.type} is for people to send: apart from us nobody would take it"
         if sent.saga is not None:
             envelope = envelope._replace(reply_to=topology.commands(work.domain))
         queue = topology.slow(message.domain) if message.slow else topology.commands(message.domain)
@@ -174,7 +163,7 @@ class Deciding:
         return self._go(work, queue, envelope, message)
 
     def _emit(self, work: Work, envelope: Envelope, event: Event) -> list[Work]:
-        if topology.listeners(envelope.type):
+        if envelope.type in self._roster.heard:
             self.outgoing.publish(envelope)
         if not self._orchestrator.starts(envelope.type):
             return []
@@ -182,7 +171,7 @@ class Deciding:
 
     def _go(self, work: Work, queue: str, envelope: Envelope, message: Any) -> list[Work]:
         """On to the next round if the recipient is hosted here, else out through the broker."""
-        handler = self._orchestrator.handler(envelope.type) or self._roster.handlers.get(envelope.type)
+        handler = self._orchestrator.handler(envelope.type, queue) or self._roster.handler(envelope.type, queue)
         hosted = queue.partition(".")[0] in self._roster.domains
         if self._rounds_left <= 0 or not hosted or handler is None or handler.prepare is not None:
             self.outgoing.send(queue, envelope)

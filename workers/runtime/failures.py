@@ -35,6 +35,13 @@ class DeadLetter:
     stack: str
 
 
+def busy(envelope: Envelope) -> Outgoing:
+    """The answer to a call that can't be handled."""
+    outgoing = Outgoing()
+    outgoing.answer(envelope, Told("failed", problem=BUSY))
+    return outgoing
+
+
 class Failures:
     """Republishes or buries what failed; only then may its bundle be acknowledged."""
 
@@ -44,7 +51,10 @@ class Failures:
         self._retry_delay_seconds = retry_delay_seconds
 
     async def failed(self, work: Work, reason: str, stack: str) -> Outgoing | None:
-        """One failure. A call is answered at once; anything else waits for its next attempt or is dead-lettered."""
+        """One failure. A call is answered at once; anything else waits for its next attempt or is dead-lettered.
+
+        Returns the answer of a call. Raises `NotSent`, `Unconfirmed`.
+        """
         envelope = work.envelope
         fate = "answered" if work.is_call else "dead" if envelope.attempt >= self._max_attempts else "delayed"
         metrics.failed.labels(work.domain, envelope.type, fate).inc()
@@ -52,28 +62,40 @@ class Failures:
             "message_failed", type=envelope.type, id=envelope.id, attempt=envelope.attempt, fate=fate, reason=reason
         )
         if fate == "answered":
-            outgoing = Outgoing()
-            outgoing.answer(envelope, Told("failed", problem=BUSY))
-            return outgoing
+            return busy(envelope)
         if fate == "dead":
             await self.bury(work.queue, envelope, reason, stack)
         else:
-            await self._delay(work.queue, envelope)
+            await self._delay(work.queue, envelope.again())
+        return None
+
+    async def contended(self, work: Work) -> Outgoing | None:
+        """What it needs stays locked by somebody else: later, and this attempt does not count. Likewise otherwise."""
+        metrics.failed.labels(work.domain, work.envelope.type, "contended").inc()
+        if work.is_call:
+            return busy(work.envelope)
+        await self._delay(work.queue, work.envelope.put_back())
         return None
 
     async def bury(self, queue: str, envelope: Envelope, reason: str, stack: str = "") -> None:
         """To the dead-letter queue. Raises `NotSent`, `Unconfirmed`."""
-        await self.bury_raw(queue, envelope.type, encode(envelope).decode(), reason, stack)
+        # The same message has the same letter, however often a saga asks again for what has failed for good.
+        name = ids.derived("dlt", queue, envelope.id)
+        await self._bury(name, queue, envelope.type, encode(envelope).decode(), reason, stack)
 
-    async def bury_raw(self, queue: str, kind: str, message: str, reason: str, stack: str = "") -> None:
+    async def bury_raw(self, queue: str, message: bytes, reason: str) -> None:
         """The same for what is not even an envelope."""
+        await self._bury(ids.new("dlt"), queue, "?", message.decode(errors="replace"), reason, "")
+
+    async def _bury(self, name: str, queue: str, kind: str, message: str, reason: str, stack: str) -> None:
         domain = queue.partition(".")[0]
+        assert not queue.endswith(".calls"), "a call may hold secrets: it is never stored"
         letter = DeadLetter(
-            ids.new("dlt"), domain, queue, kind, message, reason[:STACK_CHARACTERS_MAX], stack[-STACK_CHARACTERS_MAX:]
+            name, domain, queue, kind, message, reason[:STACK_CHARACTERS_MAX], stack[-STACK_CHARACTERS_MAX:]
         )
         log.error("dead_letter", id=letter.id, queue=queue, type=kind, reason=letter.reason)
         await self._bus.publish(topology.COMMANDS, topology.dead(domain), to_json(letter))
 
     async def _delay(self, queue: str, envelope: Envelope) -> None:
-        for body in pack([encode(envelope.again())]):
+        for body in pack([encode(envelope)]):
             await self._bus.publish(topology.DELAY, queue, body, delay_seconds=self._retry_delay_seconds)

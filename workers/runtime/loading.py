@@ -18,9 +18,7 @@ async def load(connection: Connection, world: World, needs: Iterable[Need]) -> N
         return
     await _lock_natural_keys(connection, missing)
     for kind in sorted({need.entity for need in missing}, key=lambda kind: mapping(kind).order):
-        mine = [need for need in missing if need.entity is kind]
-        await _load_rows(connection, world, kind, {key for need in mine if isinstance(need, Rows) for key in need.keys})
-        await _load_matching(connection, world, kind, [need for need in mine if isinstance(need, Matching)])
+        await _load_table(connection, world, kind, [need for need in missing if need.entity is kind])
 
 
 async def _lock_natural_keys(connection: Connection, needs: list[Need]) -> None:
@@ -35,56 +33,47 @@ def _advisory(need: Matching) -> int:
     return int.from_bytes(ids.digest(*parts, size=8), "big", signed=True)
 
 
-async def _load_rows(connection: Connection, world: World, kind: type[Any], keys: set[str]) -> None:
-    if not keys:
-        return
-    query = _by_id(kind)  # type: ignore[arg-type]  # mypy doubts that classes are hashable
-    found = {row[0]: row for row in await connection.fetch(query, sorted(keys))}
-    build = mapping(kind).load
+async def _load_table(connection: Connection, world: World, kind: type[Any], needs: list[Need]) -> None:
+    keys = sorted({key for need in needs if isinstance(need, Rows) for key in need.keys})
+    values = _values(need for need in needs if isinstance(need, Matching))
+    arrays = [list(column) for one in values.values() for column in zip(*one, strict=True)]
+    rows = await connection.fetch(_statement(mapping(kind), tuple(values)), keys, *arrays)
+    found = [mapping(kind).load(row) for row in rows]
+    for entity in found:
+        world.remember(kind, entity.id, entity)
     for key in keys:
-        world.remember(kind, key, build(found[key]) if key in found else None)
-
-
-async def _load_matching(connection: Connection, world: World, kind: type[Any], needs: list[Matching]) -> None:
-    for columns in sorted({need.columns for need in needs}):
-        values = sorted({need.values for need in needs if need.columns == columns})
-        query = _by_values(kind, columns)  # type: ignore[arg-type]  # likewise
-        rows = await connection.fetch(query, *map(list, zip(*values, strict=True)))
+        world.remember(kind, key, None)
+    for columns, wanted in values.items():
         index = world.indexes.setdefault((kind, columns), {})
-        for value in values:
+        for value in wanted:
             index.setdefault(value, set())
-        for entity in (mapping(kind).load(row) for row in rows):
-            world.remember(kind, entity.id, entity)
-            index[tuple(getattr(entity, column) for column in columns)].add(entity.id)
-        _include_own(world, kind, columns)
+        # What this batch has decided so far belongs to the answer too.
+        for entity in (*found, *world.inserted.get(kind, {}).values(), *world.updated.get(kind, {}).values()):
+            index.get(tuple(getattr(entity, column) for column in columns), set()).add(entity.id)
 
 
-def _include_own(world: World, kind: type[Any], columns: tuple[str, ...]) -> None:
-    """What this batch added before anybody asked for these columns belongs to the answer too."""
-    index = world.indexes[kind, columns]
-    for entity in world.inserted.get(kind, {}).values():
-        index.get(tuple(getattr(entity, column) for column in columns), set()).add(entity.id)
+def _values(needs: Iterable[Matching]) -> dict[tuple[str, ...], list[tuple[Any, ...]]]:
+    """The values asked for, by the columns that must have them."""
+    found: dict[tuple[str, ...], set[tuple[Any, ...]]] = {}
+    for need in needs:
+        found.setdefault(need.columns, set()).add(need.values)
+    return {columns: sorted(found[columns]) for columns in sorted(found)}
 
 
 @cache
-def _by_id(kind: type[Any]) -> str:
-    table = mapping(kind)
+def _statement(table: Mapping[Any], by: tuple[tuple[str, ...], ...]) -> str:
+    """One SELECT for one table: whoever locks rows in two would lock them in two orders."""
+    numbers = iter(range(2, 10_000))
+    matching = "".join(f" || ARRAY({_ids(table, columns, numbers)})" for columns in by)
+    names = ", ".join(f"t.{column.name}" for column in table.columns)
     return (
-        f"SELECT {_columns(table)} FROM {table.name} AS t WHERE t.id = ANY($1::text[]) ORDER BY t.id FOR NO KEY UPDATE"
+        f"SELECT {names} FROM {table.name} AS t WHERE t.id = ANY($1::text[]{matching}) ORDER BY t.id FOR NO KEY UPDATE"
     )
 
 
-@cache
-def _by_values(kind: type[Any], columns: tuple[str, ...]) -> str:
-    table = mapping(kind)
+def _ids(table: Mapping[Any], columns: tuple[str, ...], numbers: Any) -> str:
     types = {column.name: column.type for column in table.columns}
-    arrays = ", ".join(f"${number}::{types[name]}[]" for number, name in enumerate(columns, 1))
-    equal = " AND ".join(f"t.{name} = d.{name}" for name in columns)
-    return (
-        f"SELECT {_columns(table)} FROM unnest({arrays}) AS d({', '.join(columns)}) "
-        f"JOIN {table.name} AS t ON {equal} ORDER BY t.id FOR NO KEY UPDATE OF t"
-    )
-
-
-def _columns(table: Mapping[Any]) -> str:
-    return ", ".join(f"t.{column.name}" for column in table.columns)
+    arrays = ", ".join(f"${next(numbers)}::{types[name]}[]" for name in columns)
+    equal = " AND ".join(f"m.{name} = d.{name}" for name in columns)
+    names = ", ".join(columns)
+    return f"SELECT m.id FROM unnest({arrays}) AS d({names}) JOIN {table.name} AS m ON {equal}"

@@ -1,19 +1,16 @@
 """What a handler needs loaded and locked before it decides: declared, so that a batch can lock in one order."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(NamedTuple):
     """Rows by primary key, locked FOR NO KEY UPDATE. A missing one is simply not found."""
 
     entity: type[Any]
     keys: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Matching:
+class Matching(NamedTuple):
     """All rows with these values in these columns, locked likewise.
 
     `exclusive` first takes an advisory lock on the values, for natural keys that must be unique.

@@ -38,8 +38,10 @@ class Orchestrator:
             name: Handler(starting[0].starts_on, self._on_start, None) for name, starting in roster.starters.items()
         }
 
-    def handler(self, wire_name: str) -> Handler | None:
-        """The handler of a message that concerns sagas."""
+    def handler(self, wire_name: str, queue: str) -> Handler | None:
+        """The handler of a message that concerns sagas, from the queue of their domain's commands."""
+        if not queue.endswith(".commands"):
+            return None
         if wire_name == REPLY:
             return self._answered
         return self._woken if wire_name == WakeSaga.wire_name else self._starting.get(wire_name)

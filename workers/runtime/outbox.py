@@ -85,9 +85,9 @@ class Teller:
         self._bus = bus
         self._told: set[str] = set()
 
-    async def reply(self, outgoing: Outgoing) -> None:
+    async def reply(self, answers: Iterable[tuple[str, bytes]]) -> None:
         """Answer the gateways; an answer that gets lost is asked for again."""
-        for queue, body in outgoing.answers():
+        for queue, body in answers:
             await self._bus.reply(queue, body)
 
     async def tell(self, batch: str, bundles: Iterable[Bundle]) -> bool:

@@ -8,8 +8,8 @@ import structlog
 
 from contracts.bus import NotSent, Unconfirmed
 from contracts.message import Refusal
-from workers.runtime.arrivals import Arrival
-from workers.runtime.database import DatabaseAway
+from workers.runtime.arrivals import Arrival, give_back
+from workers.runtime.database import Database, DatabaseAway
 from workers.runtime.delivery import Delivery
 from workers.runtime.failures import Failures
 from workers.runtime.handlers import Preparation
@@ -22,16 +22,22 @@ log = structlog.get_logger()
 class Preparer:
     """Prepares bundles side by side, at most `most` messages at once, each skipped where it was handled before."""
 
-    def __init__(self, delivery: Delivery, failures: Failures, resources: Resources, *, most: int) -> None:
+    def __init__(
+        self, delivery: Delivery, failures: Failures, database: Database, resources: Resources, *, most: int
+    ) -> None:
         self._delivery = delivery
         self._failures = failures
+        self._database = database
         self._resources = resources
         self._slots = asyncio.Semaphore(most)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def prepare(self, arrival: Arrival, then: Callable[[Arrival], None]) -> None:
-        """Prepare a bundle in the background and hand it on with what is left to handle."""
-        task = asyncio.create_task(self._bundle(arrival, then))
+    async def prepare(self, arrival: Arrival, then: Callable[[Arrival], None], away: Callable[[], None]) -> None:
+        """Prepare a bundle in the background and hand it on with what is left to handle.
+
+        If the database is `away` that is said instead: the bundle is delivered again, to us or to others.
+        """
+        task = asyncio.create_task(self._bundle(arrival, then, away))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -40,18 +46,19 @@ class Preparer:
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _bundle(self, arrival: Arrival, then: Callable[[Arrival], None]) -> None:
+    async def _bundle(self, arrival: Arrival, then: Callable[[Arrival], None], away: Callable[[], None]) -> None:
         try:
             known = await self._known(arrival.works)
             ready = await asyncio.gather(*(self._one(work, skip=work in known) for work in arrival.works))
-        except (DatabaseAway, NotSent, Unconfirmed) as error:
-            # Left unacknowledged: the batch loop sees the same outage, and the broker delivers it again.
-            log.warning("preparation_given_up", reason=type(error).__name__)
-            await asyncio.sleep(1)
-            await arrival.message.nack(requeue=True)
-            return
-        arrival.works = [work for work in ready if work is not None]
-        then(arrival)
+        except DatabaseAway as error:
+            log.warning("database_away", reason=repr(error.__cause__))
+            away()
+        except (NotSent, Unconfirmed):
+            log.warning("broker_away")
+            await give_back(arrival.message)
+        else:
+            arrival.works = [work for work in ready if work is not None]
+            then(arrival)
 
     async def _known(self, works: list[Work]) -> set[Work]:
         durable = [work for work in works if not work.is_call]
@@ -69,12 +76,16 @@ class Preparer:
                 work.prepared = await work.handler.prepare(work.message, Preparation(work.envelope.id, self._resources))
             except Refusal as refusal:
                 work.refusal = refusal
-            except DatabaseAway:
-                raise
             except Exception as error:  # noqa: BLE001 - whatever it is, the message is retried and finally buried
-                stack = "".join(traceback.format_exception(error))
-                answer = await self._failures.failed(work, repr(error), stack)
-                if answer is not None:
-                    await self._delivery.answer(answer)
+                await self._failed(work, error)
                 return None
         return work
+
+    async def _failed(self, work: Work, error: Exception) -> None:
+        if not work.is_call and not await self._database.answers():
+            # It may have failed for want of the database; that is nobody's fault.
+            raise DatabaseAway from error
+        stack = "".join(traceback.format_exception(error))
+        answer = await self._failures.failed(work, repr(error), stack)
+        if answer is not None:
+            await self._delivery.answer(answer)

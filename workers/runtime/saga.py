@@ -4,10 +4,9 @@
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -77,7 +76,7 @@ class Saga(BaseModel):
     @classmethod
     def begin(cls, event: Any) -> Self:
         """The initial state: the event's fields of the same names."""
-        return cls.model_validate({name: getattr(event, name) for name in cls.model_fields if hasattr(event, name)})
+        return cls.model_validate(event.__dict__)
 
     def on_failure(self, problem: Problem) -> Command[Any] | None:
         """What to say when everything has been undone."""
@@ -99,12 +98,12 @@ class Phase(StrEnum):
 OPEN = frozenset({Phase.RUNNING, Phase.UNDOING, Phase.FAILING})
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(NamedTuple):
     """A saga's state machine.
 
     `step` is the index of the step that is asked or undone; `tries` counts how often it was refused, so that each
-    new question has an id of its own. `problem` is why the saga is being undone.
+    new question has an id of its own. `done` are the steps that were done, so that just these are undone. `problem` is
+    why.
     """
 
     saga: Saga
@@ -112,7 +111,8 @@ class Progress:
     step: int = -1
     tries: int = 0
     problem: Problem | None = None
-    _command: Command[Any] | None = field(default=None, repr=False, compare=False)
+    done: tuple[int, ...] = ()
+    asked: Command[Any] | None = None
 
     @property
     def awaited(self) -> str | None:
@@ -130,8 +130,8 @@ class Progress:
 
     def command(self) -> Command[Any] | None:
         """The outstanding command; the same on each call."""
-        if self._command is not None:
-            return self._command
+        if self.asked is not None:
+            return self.asked
         match self.phase:
             case Phase.RUNNING:
                 return self._current().action(self.saga)
@@ -147,7 +147,7 @@ class Progress:
 
     def stored(self) -> dict[str, Any]:
         """What the database keeps of it."""
-        names = ("saga", "phase", "step", "tries", "problem")
+        names = ("saga", "phase", "step", "tries", "problem", "done")
         return {name: getattr(self, name) for name in names}
 
     @classmethod
@@ -160,18 +160,19 @@ class Progress:
             stored["step"],
             stored["tries"],
             None if problem is None else Problem.model_validate(problem),
+            tuple(stored["done"]),
         )
 
     def start(self) -> "Progress":
         """The first step."""
-        return self._forward(self.saga)
+        return self._forward(self.saga, ())
 
     def succeeded(self, view: Any) -> "Progress":
         """The outstanding command was done."""
         match self.phase:
             case Phase.RUNNING:
                 learning = self._current().learning
-                return self._forward(learning(self.saga, view) if learning else self.saga)
+                return self._forward(learning(self.saga, view) if learning else self.saga, (*self.done, self.step))
             case Phase.UNDOING:
                 return self._backward()
             case Phase.FAILING:
@@ -188,31 +189,32 @@ class Progress:
         if self.phase is not Phase.RUNNING:
             return self._ended(Phase.STUCK) if self.phase in OPEN else self
         if self._current().kind == "retriable":
-            return Progress(self.saga, self.phase, self.step, self.tries + 1)
-        return Progress(self.saga, Phase.UNDOING, self.step, problem=problem)._backward()
+            return Progress(self.saga, self.phase, self.step, self.tries + 1, done=self.done)
+        return Progress(self.saga, Phase.UNDOING, self.step, problem=problem, done=self.done)._backward()
 
     def overdue(self) -> "Progress":
         """The deadline has passed. Before the pivot: undo, including the step in flight. After: just ask again."""
         if self.phase is not Phase.RUNNING or self._current().kind != "compensatable":
             return self
-        undoing = Progress(self.saga, Phase.UNDOING, self.step, problem=DeadlineExceeded().problem())
+        problem = DeadlineExceeded().problem()
+        undoing = Progress(self.saga, Phase.UNDOING, self.step, problem=problem, done=self.done)
         return undoing if self._current().undoing else undoing._backward()
 
     def _current(self) -> Step:
         return self.saga.steps[self.step]
 
-    def _forward(self, saga: Saga) -> "Progress":
+    def _forward(self, saga: Saga, done: tuple[int, ...]) -> "Progress":
         for index in range(self.step + 1, len(saga.steps)):
             command = saga.steps[index].action(saga)
             if command is not None:
-                return Progress(saga, Phase.RUNNING, index, _command=command)
+                return Progress(saga, Phase.RUNNING, index, done=done, asked=command)
         return Progress(saga, Phase.COMPLETED, self.step)
 
     def _backward(self) -> "Progress":
         for index in range(self.step - 1, -1, -1):
             step = self.saga.steps[index]
-            if step.undoing is not None and step.action(self.saga) is not None:
-                return Progress(self.saga, Phase.UNDOING, index, problem=self.problem)
+            if step.undoing is not None and index in self.done:
+                return Progress(self.saga, Phase.UNDOING, index, problem=self.problem, done=self.done)
         assert self.problem is not None
         failing = Progress(self.saga, Phase.FAILING, problem=self.problem)
         return failing if self.saga.on_failure(self.problem) is not None else failing._ended(Phase.FAILED)

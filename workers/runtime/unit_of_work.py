@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 from contracts import ids
 from contracts.envelope import Caller, Envelope
@@ -51,7 +51,9 @@ class World:
 
     def remember(self, kind: type[Any], key: str, entity: Any) -> None:
         """A loaded row; what the batch has decided since is not overwritten."""
-        self.entities.setdefault(kind, {}).setdefault(key, entity)
+        known = self.entities.setdefault(kind, {})
+        if known.get(key) is None:
+            known[key] = entity
 
     def _missing(self, need: Need) -> Need | None:
         if isinstance(need, Matching):
@@ -62,6 +64,8 @@ class World:
 
     def _keep(self, entity: Entity) -> None:
         self.entities.setdefault(type(entity), {})[entity.id] = entity
+        if not self.indexes:
+            return
         for (kind, columns), index in self.indexes.items():
             if kind is type(entity):
                 found = index.get(tuple(getattr(entity, column) for column in columns))
@@ -69,8 +73,7 @@ class World:
                     found.add(entity.id)
 
 
-@dataclass(slots=True)
-class Sent:
+class Sent(NamedTuple):
     """A message that leaves a handler, before it has an envelope of its own.
 
     A saga's command names its `id` and `saga`. One that is asked `again` goes through the broker, so that the
@@ -141,13 +144,13 @@ class UnitOfWork:
     def find[E](self, entity: type[E], key: str) -> E | None:
         """A row that `needs` declared, if it exists."""
         for overlay in (self._saved, self._added):
-            own: E | None = overlay.get(entity, {}).get(key)
-            if own is not None:
-                return own
-        known = self._world.entities.get(entity, {})
+            own = overlay.get(entity)
+            if own is not None and key in own:
+                return cast("E", own[key])
+        known = self._world.entities.get(entity)
+        assert known is not None, f"{entity.__name__} was not declared in needs"
         assert key in known, f"{entity.__name__} was not declared in needs"
-        found: E | None = known[key]
-        return found
+        return cast("E | None", known[key])
 
     def matching[E](self, entity: type[E], **columns: Any) -> list[E]:
         """The rows that have these values, in order of their ids; `needs` declared the same columns."""
@@ -163,7 +166,10 @@ class UnitOfWork:
         self._added.setdefault(type(entity), {})[entity.id] = entity
 
     def save(self, entity: Entity) -> None:
-        """Update a row's mutable columns."""
+        """Update a row's mutable columns. Only what `needs` declared is locked, so only that may change."""
+        kind, key = type(entity), entity.id
+        known = self._world.entities.get(kind, {}).get(key) or self._added.get(kind, {}).get(key)
+        assert known is not None, f"{kind.__name__} was not declared in needs"
         self._saved.setdefault(type(entity), {})[entity.id] = entity
 
     def remove(self, kind: type[Any], key: str) -> None:

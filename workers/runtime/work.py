@@ -1,7 +1,7 @@
 """One message at work: what arrived, or what a handler of the same batch said to a domain hosted here."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,9 +16,12 @@ from workers.runtime.needs import Need
 REPLY = Reply.wire_name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Told:
-    """An answer before it is encoded: the fields of `contracts.operations.Reply`, without validating our own words."""
+    """An answer before it is encoded: the fields of `contracts.operations.Reply`, without validating our own words.
+
+    Nobody changes one. It isn't frozen only because that would triple the time to make one, ten times per transfer.
+    """
 
     status: Status
     result: Any = None
@@ -41,7 +44,6 @@ class Work:
     refusal: Refusal | None = None
     root: "Work | None" = None
     span: Span | None = None
-    repeats: list[Envelope] = field(default_factory=list)
 
     @property
     def arrived(self) -> bool:
@@ -56,7 +58,7 @@ class Work:
     @property
     def is_root(self) -> bool:
         """Whether it is the command that an operation consists of."""
-        return self.envelope.operation is not None and self.envelope.id == self.envelope.operation
+        return self.envelope.id == self.envelope.operation and not self.is_call
 
     @property
     def domain(self) -> str:

@@ -13,6 +13,7 @@ import structlog
 
 from contracts import topology
 from contracts.bus import Bus, user_of
+from contracts.topology import Topology
 from workers.runtime import health
 from workers.runtime.answering import Answering
 from workers.runtime.arrivals import Reader
@@ -41,10 +42,17 @@ Periodic = tuple[float, Callable[[Database], Awaitable[Any]]]
 class Worker:
     """Hosts domains until it is stopped. `periodic` are the domains' own tasks: (seconds, what)."""
 
-    def __init__(self, settings: Settings, domains: Sequence[Domain], periodic: Sequence[Periodic] = ()) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        domains: Sequence[Domain],
+        periodic: Sequence[Periodic] = (),
+        whole: Topology = topology.WHOLE,
+    ) -> None:
         self._settings = settings
         self._periodic = periodic
-        self.roster = Roster.of(domains)
+        self._whole = whole
+        self.roster = Roster.of(domains, whole)
         self.name = f"workers-{'-'.join(self.roster.domains)}-{socket.gethostname()}-{os.getpid()}"
         self.database = Database(settings.database_url.get_secret_value(), name=self.name[:63])
         self.bus = Bus(settings.amqp_url.get_secret_value(), name=self.name)
@@ -55,7 +63,7 @@ class Worker:
         """Connect to everything and begin to consume."""
         settings, roster = self._settings, self.roster
         await self.database.wait()
-        await self.bus.start()
+        await self.bus.start(self._whole)
         self._http = aiohttp.ClientSession()
         resources = Resources(self.database.reader, self._http, settings)
         failures = Failures(
@@ -64,13 +72,12 @@ class Worker:
         orchestrator = Orchestrator(roster, resend_seconds=settings.saga_resend_seconds)
         delivery = Delivery(self.database, roster, orchestrator, self.teller, failures)
         own_user = user_of(settings.amqp_url.get_secret_value())
-        reader = Reader(roster, orchestrator, gateway_user=settings.gateway_broker_user, own_user=own_user)
-        preparer = Preparer(delivery, failures, resources, most=settings.preparations)
+        users = {"gateway_user": settings.gateway_broker_user, "own_user": own_user}
+        reader = Reader(roster, orchestrator, failures, self.teller, **users)
+        preparer = Preparer(delivery, failures, self.database, resources, most=settings.preparations)
         answering = Answering(roster, self.database, self.bus, resources, most=settings.queries_in_flight)
         listeners = self._listeners(answering, Drain(self.database))
-        self._consumer = Consumer(
-            settings, roster.domains, reader, delivery, failures, preparer, self.database, listeners
-        )
+        self._consumer = Consumer(settings, roster.domains, reader, delivery, preparer, self.database, listeners)
         self._consuming = asyncio.create_task(self._consumer.run())
         self._tasks = [asyncio.create_task(task) for task in self._upkeep()]
         self._health = await health.serve(settings.metrics_host, settings.metrics_port, self.missing)

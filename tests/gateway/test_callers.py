@@ -1,0 +1,272 @@
+"""Who calls: good tokens, forged ones, permissions, rate limits, addresses."""
+
+import asyncio
+import base64
+import json
+import time
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from contracts.identity import CredentialsInvalid
+from gateway.proxies import Proxies
+from gateway.rate_limit import of_address
+from gateway.server import Gateway
+from gateway.settings import Settings
+from tests.gateway.clients import Client, transfer
+from tests.gateway.conftest import Join, Start
+from tests.gateway.tokens import Issuer
+from tests.gateway.worker import Worker
+
+ME = "/v1/auth/me"
+PERSON = {"email": "a@b.example", "password": "p" * 12, "first_name": "A", "last_name": "B"}
+
+
+@pytest.fixture(autouse=True)
+def me(worker: Worker) -> None:
+    worker.on("identity.GetMe", {"id": "usr_1"})
+
+
+async def refused(client: Client, token: str, code: str = "token_invalid") -> None:
+    answer = await client.get(ME, anonymous=True, headers={"Authorization": f"Bearer {token}"})
+    assert (answer.status, answer.code) == (401, code)
+    assert answer.headers["WWW-Authenticate"].startswith('Bearer realm="saldo", error="invalid_token"')
+
+
+async def test_a_good_token(client: Client, worker: Worker) -> None:
+    for scheme in ("Bearer", "bearer", "BEARER "):
+        answer = await client.get(ME, anonymous=True, headers={"Authorization": f"{scheme} {client.token}"})
+        assert (answer.status, answer.json) == (200, {"id": "usr_1"})
+    caller = worker.of("identity.GetMe")[0].caller
+    assert caller is not None
+    assert (caller.principal, caller.session) == (client.principal, client.claims["sid"])
+    assert (caller.oversees, caller.address) == (False, "127.0.0.1")
+
+
+async def test_no_token(client: Client) -> None:
+    answer = await client.get(ME, anonymous=True)
+    assert (answer.status, answer.code) == (401, "token_invalid")
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="saldo"'
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic YTpi", "Bearer a", "Bearer a.b", "Bearer a.b.c.d", "x" * 9000])
+async def test_what_is_not_a_token(client: Client, header: str) -> None:
+    answer = await client.get(ME, anonymous=True, headers={"Authorization": header})
+    assert (answer.status, answer.code) == (401, "token_invalid")
+
+
+async def test_forged_tokens(client: Client, issuer: Issuer) -> None:
+    claims, headers = issuer.claims(), {"kid": issuer.kid}
+    public = issuer.key.public_key()
+    for key in (
+        public.public_bytes(Encoding.Raw, PublicFormat.Raw),
+        base64.b64encode(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)),
+        base64.urlsafe_b64decode(issuer.jwk["x"] + "="),
+    ):
+        await refused(client, jwt.encode(claims, key, algorithm="HS256", headers=headers))
+    await refused(client, jwt.encode(claims, "", algorithm="none", headers=headers))
+    await refused(client, jwt.encode(claims, Issuer().key, algorithm="EdDSA", headers=headers))
+    head, body, signature = issuer.token().split(".")
+    await refused(client, f"{head}.{body}.")
+    await refused(client, f"{head}.{body}.{signature[:-4]}AAAA")
+    other = base64.urlsafe_b64encode(json.dumps(claims | {"roles": ["admin"]}).encode()).rstrip(b"=").decode()
+    await refused(client, f"{head}.{other}.{signature}")
+    for alg in ("none", "HS256", "ES256", "Ed448", None, 5):
+        forged = base64.urlsafe_b64encode(json.dumps({"alg": alg, "kid": issuer.kid}).encode()).rstrip(b"=").decode()
+        await refused(client, f"{forged}.{body}.{signature}")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"iss": "else"},
+        {"aud": "else"},
+        {"aud": None},
+        {"iss": None},
+        {"exp": None},
+        {"exp": "soon"},
+        {"sid": None},
+        {"jti": None},
+        {"sub": None},
+        {"sub": 5},
+        {"sub": "mer_1"},
+        {"sub": "usr_" + "x" * 99},
+        {"roles": None},
+        {"roles": "admin"},
+        {"roles": [1]},
+        {"nbf": 2**40},
+    ],
+    ids=repr,
+)
+async def test_claims(client: Client, issuer: Issuer, changes: dict[str, Any]) -> None:
+    claims = {name: value for name, value in (issuer.claims() | changes).items() if value is not None}
+    await refused(client, jwt.encode(claims, issuer.key, algorithm="EdDSA", headers={"kid": issuer.kid}))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"kid": "unknown"},
+        {"kid": "../../etc/passwd"},
+        {"kid": "x" * 1000},
+        {"kid": "' OR 1=1"},
+        {"jku": "http://127.0.0.1:1/jwks"},
+        {"kid": "key-1", "crit": ["exp"]},
+    ],
+    ids=repr,
+)
+async def test_key_injection(client: Client, headers: dict[str, Any]) -> None:
+    forger = Issuer()
+    embedded = {"jwk": forger.jwk} | headers
+    await refused(client, jwt.encode(forger.claims(), forger.key, algorithm="EdDSA", headers=embedded))
+
+
+async def test_unknown_keys_are_asked_for_but_not_each_time(
+    client: Client, worker: Worker, gateway: Gateway
+) -> None:
+    rotated = Issuer("key-2")
+    asked = len(worker.of("identity.GetSigningKeys"))
+    worker.issuers.append(rotated)
+    await refused(client, rotated.token())
+    assert len(worker.of("identity.GetSigningKeys")) == asked
+    gateway.services.keys._asked_at = float("-inf")
+    answer = await client.get(ME, anonymous=True, headers={"Authorization": f"Bearer {rotated.token()}"})
+    assert answer.status == 200
+    for _ in range(5):
+        await refused(client, Issuer("key-3").token())
+    assert len(worker.of("identity.GetSigningKeys")) == asked + 1
+
+
+async def test_expired_tokens(client: Client, issuer: Issuer) -> None:
+    now = int(time.time())
+    await refused(client, issuer.token(exp=now - 1), "token_expired")
+    brief = issuer.token(exp=now + 2)
+    headers = {"Authorization": f"Bearer {brief}"}
+    assert (await client.get(ME, anonymous=True, headers=headers)).status == 200
+    await asyncio.sleep(now + 2.1 - time.time())
+    await refused(client, brief, "token_expired")
+    await refused(client, brief, "token_expired")
+
+
+async def test_the_cache_of_tokens_is_bounded(worker: Worker, start: Start, join: Join) -> None:
+    async with start(token_cache_size=3) as gateway:
+        for _ in range(6):
+            assert (await join(gateway).get(ME)).status == 200
+        assert len(gateway.services.callers._sessions) == 3
+
+
+async def test_permissions(gateway: Gateway, join: Join, worker: Worker) -> None:
+    worker.on("ledger.GetWallet", {"id": "wal_1"})
+    nobody, support = join(gateway, roles=["no_such_role"]), join(gateway, roles=["support", "nonsense"])
+    answer = await nobody.post("/v1/transfers", transfer(), key="k")
+    assert (answer.status, answer.code) == (403, "permission_denied")
+    assert (await support.get("/v1/wallets/wal_1")).status == 200
+    caller = worker.of("ledger.GetWallet")[-1].caller
+    assert caller is not None
+    assert caller.oversees
+    worker.on("ledger.FreezeWallet", {"id": "wal_1"})
+    await support.post("/v1/wallets/wal_1/freeze")
+    caller = worker.of("ledger.FreezeWallet")[-1].caller
+    assert caller is not None
+    assert not caller.oversees
+
+
+async def test_calls_are_answered_directly(client: Client, worker: Worker) -> None:
+    worker.on("identity.Register", {"id": "usr_1"})
+    worker.on("identity.LogIn", CredentialsInvalid())
+    answer = await client.post("/v1/auth/register", PERSON, anonymous=True, key="k", prefer="respond-async")
+    assert (answer.status, answer.json) == (201, {"id": "usr_1"})
+    assert "Location" not in answer.headers
+    answer = await client.post("/v1/auth/login", {"email": "a@b.example", "password": "x"}, anonymous=True)
+    assert (answer.status, answer.code) == (401, "credentials_invalid")
+    assert "WWW-Authenticate" in answer.headers
+    envelope = worker.of("identity.Register")[0]
+    assert (envelope.operation, envelope.fingerprint) == (None, None)
+
+
+async def test_calls_that_nobody_answers(worker: Worker, start: Start, join: Join) -> None:
+    worker.silent.add("identity.Register.v1")
+    async with start(call_timeout_seconds=0.3) as gateway:
+        answer = await join(gateway).post("/v1/auth/register", PERSON, anonymous=True)
+        assert (answer.status, answer.code, answer.headers["Retry-After"]) == (503, "busy", "1")
+
+
+async def early_in_a_window() -> None:
+    left = 60 - time.time() % 60
+    if left < 15:
+        await asyncio.sleep(left)
+
+
+async def test_quotas(worker: Worker, start: Start, join: Join) -> None:
+    await early_in_a_window()
+    async with start(rate_limit_per_minute=50) as one, start(rate_limit_per_minute=50) as two:
+        ana, bob = join(one), join(one)
+        answer = await ana.get(ME)
+        assert answer.headers["RateLimit-Policy"] == '"caller";q=50;w=60'
+        assert answer.headers["RateLimit"].startswith('"caller";r=49;t=')
+        there = join(two, subject=ana.principal)
+        answers = [await (ana if n % 2 else there).get(ME) for n in range(60)]
+        assert sum(answer.status == 200 for answer in answers) == 49
+        last = answers[-1]
+        assert (last.status, last.code) == (429, "rate_limited")
+        assert 1 <= int(last.headers["Retry-After"]) <= 60
+        assert last.headers["RateLimit"].startswith('"caller";r=0;t=')
+        assert (await bob.get(ME)).status == 200
+
+
+async def test_registration_is_limited_by_address(worker: Worker, start: Start, join: Join) -> None:
+    worker.on("identity.Register", {"id": "usr_1"})
+    await early_in_a_window()
+    async with start(register_limit_per_minute=3, trusted_proxies="127.0.0.0/8") as gateway:
+        client = join(gateway)
+
+        async def register(address: str) -> int:
+            headers = {"X-Forwarded-For": f"6.6.6.6, {address}"}
+            return (await client.post("/v1/auth/register", PERSON, anonymous=True, headers=headers)).status
+
+        statuses = [await register("9.9.9.9") for _ in range(8)]
+        assert statuses == [201] * 3 + [429] * 5
+        assert await register("8.8.8.8") == 201
+        assert [await register(f"2001:db8::{n}") for n in range(8)][-1] == 429
+        caller = worker.of("identity.Register")[0].caller
+        assert caller is not None
+        assert caller.address == "9.9.9.9"
+
+
+async def test_without_redis(worker: Worker, start: Start, join: Join) -> None:
+    worker.on("transfers.RequestTransfer", {"id": "trf_1"})
+    worker.on("identity.Register", {"id": "usr_1"})
+    await early_in_a_window()
+    async with start(redis_url="redis://127.0.0.1:1/0", rate_limit_per_minute=5) as gateway:
+        client = join(gateway)
+        # Money goes on; what guards passwords does not.
+        answer = await client.transfer("k", prefer="wait=5")
+        assert answer.status == 201
+        assert (await client.get("/v1/operations/" + worker.of("transfers.RequestTransfer")[0].id)).json["result"]
+        answer = await client.post("/v1/auth/register", PERSON, anonymous=True)
+        assert (answer.status, answer.code) == (503, "busy")
+        # Each gateway counts alone.
+        assert [(await client.get(ME)).status for _ in range(8)][-1] == 429
+
+
+def test_addresses() -> None:
+    proxies = Proxies(Settings.model_fields["trusted_proxies"].default)
+    assert proxies.address("1.2.3.4", b"5.6.7.8") == "1.2.3.4"
+    trusting = Proxies(Settings.model_validate({
+        "amqp_url": "x", "redis_url": "x", "operation_id_key": bytes(32), "trusted_proxies": "10.0.0.0/8, ::1/128",
+    }).trusted_proxies)  # fmt: skip
+    assert trusting.address("1.2.3.4", b"5.6.7.8") == "1.2.3.4"
+    assert trusting.address("10.0.0.1", b"5.6.7.8") == "5.6.7.8"
+    assert trusting.address("10.0.0.1", b"6.6.6.6, 5.6.7.8, 10.0.0.2") == "5.6.7.8"
+    assert trusting.address("::1", b"6.6.6.6,\n5.6.7.8") == "5.6.7.8"
+    assert trusting.address("10.0.0.1", b"6.6.6.6, nonsense") == "10.0.0.1"
+    assert trusting.address("10.0.0.1", b"") == "10.0.0.1"
+
+
+def test_who_an_address_stands_for() -> None:
+    assert of_address("1.2.3.4") == "1.2.3.4"
+    assert of_address("2001:db8:1:2:3:4:5:6") == of_address("2001:db8:1:2::9") == "2001:db8:1:2::/64"
+    assert of_address("::ffff:1.2.3.4") == "1.2.3.4"
+    assert of_address("") == ""

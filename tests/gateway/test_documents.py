@@ -1,0 +1,109 @@
+"""Statements as CSV, the key set, and the generated documents."""
+
+import csv
+import io
+from typing import Any
+
+import pytest
+from openapi_spec_validator import validate
+
+from contracts import topology
+from gateway import asyncapi, openapi
+from gateway.routes import ROUTES
+from gateway.statement import wants_csv
+from tests.gateway.clients import Client
+from tests.gateway.tokens import Issuer
+from tests.gateway.worker import Worker
+
+MOVEMENT = {
+    "id": "mov_1", "kind": "transfer", "amount": -500, "currency": "EUR", "balance_after": 0,
+    "counterparty": "=cmd()", "operation_id": "op_1", "created_at": "2026-11-22T14:00:00Z",
+}  # fmt: skip
+
+
+async def test_movements_as_csv(client: Client, worker: Worker) -> None:
+    worker.on("ledger.ListMovements", {"data": [MOVEMENT], "has_more": True, "next": "c2"})
+    path = "/v1/wallets/wal_1/movements?limit=1&after=c1"
+    answer = await client.get(path, headers={"Accept": "text/csv"})
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "text/csv; charset=utf-8; header=present")
+    rows = list(csv.DictReader(io.StringIO(answer.body.decode())))
+    # What a spreadsheet would run is quoted; a negative amount is a number.
+    assert rows == [{name: str(value) for name, value in MOVEMENT.items()} | {"counterparty": "'=cmd()"}]
+    assert answer.headers["Link"] == '</v1/wallets/wal_1/movements?limit=1&after=c2>; rel="next"'
+    assert answer.headers["Vary"] == "Accept"
+    answer = await client.get(path)
+    assert (answer.headers["Content-Type"], answer.headers["Vary"]) == ("application/json", "Accept")
+    assert answer.json["data"] == [MOVEMENT]
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        (None, False),
+        (b"*/*", False),
+        (b"text/*", False),
+        (b"application/json", False),
+        (b"text/csv", True),
+        (b"TEXT/CSV; header=present", True),
+        (b"text/csv, */*;q=0.1", True),
+        (b"text/csv;q=0.5, application/json", False),
+        (b"text/csv;q=0", False),
+        (b"text/csv;q=x", False),
+    ],
+)
+def test_who_wants_csv(accept: bytes | None, *, expected: bool) -> None:
+    assert wants_csv(accept) is expected
+
+
+async def test_the_key_set(client: Client, issuer: Issuer) -> None:
+    answer = await client.get("/.well-known/jwks.json", anonymous=True)
+    assert (answer.status, answer.json) == (200, {"keys": [issuer.jwk]})
+    assert answer.headers["Cache-Control"] == "public, max-age=300"
+
+
+async def test_documents_are_served(client: Client) -> None:
+    for path, version in (("/openapi.json", "3.1.0"), ("/asyncapi.json", "3.0.0")):
+        answer = await client.get(path, anonymous=True)
+        assert answer.status == 200
+        assert version in (answer.json.get("openapi"), answer.json.get("asyncapi"))
+    page = await client.get("/docs", anonymous=True)
+    assert (page.status, b"/static/" in page.body) == (200, True)
+    assert (await client.get("/static/nothing", anonymous=True)).code == "not_found"
+
+
+def test_openapi_is_valid_and_whole() -> None:
+    document = openapi.document()
+    validate(document)
+    found = {(method.upper(), path) for path, item in document["paths"].items() for method in item}
+    assert found == {(route.method, route.path) for route in ROUTES}
+    for route in ROUTES:
+        operation = document["paths"][route.path][route.method.lower()]
+        assert str(route.status) in operation["responses"]
+        assert ("202" in operation["responses"]) == (route.kind == "command")
+        assert bool(operation["security"]) == bool(route.scope)
+        names = [parameter.get("$ref", "") for parameter in operation["parameters"]]
+        assert any("IdempotencyKeyRequired" in name for name in names) == route.money
+
+
+def test_operation_ids_are_unique() -> None:
+    operations = [item for path in openapi.document()["paths"].values() for item in path.values()]
+    assert len({item["operationId"] for item in operations}) == len(operations)
+
+
+def test_inputs_refuse_what_the_edge_refuses() -> None:
+    schemas: dict[str, Any] = openapi.document()["components"]["schemas"]
+    inputs = {name: schema for name, schema in schemas.items() if name.endswith("Input")}
+    assert {"RequestTransferInput", "SourceInput", "RegisterInput"} <= inputs.keys()
+    for name, schema in inputs.items():
+        assert schema["additionalProperties"] is False, name
+
+
+def test_asyncapi_has_every_message() -> None:
+    document = asyncapi.document()
+    messages = document["components"]["messages"]
+    assert {"transfers.RequestTransfer.v1", "transfers.TransferCompleted.v1", "operations.Reply.v1"} <= messages.keys()
+    addresses = {channel["address"] for channel in document["channels"].values()}
+    assert {topology.commands("ledger"), topology.calls("identity"), topology.EVENTS} <= addresses
+    for channel in document["channels"].values():
+        for reference in channel["messages"].values():
+            assert reference["$ref"].rpartition("/")[2] in messages

@@ -1,0 +1,281 @@
+"""Several gateways behind one broker, and what happens when the broker or Redis misbehaves."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from contracts.bus import NotSent, Unconfirmed
+from contracts.topology import commands
+from gateway.server import Gateway
+from tests.gateway.clients import Client
+from tests.gateway.conftest import Join, Start
+from tests.gateway.worker import Worker
+from tests.servers import Vhost, Vhosts
+
+TRANSFER = "transfers.RequestTransfer"
+DONE = {"id": "trf_1", "status": "completed"}
+
+
+async def until(true: Callable[[], Any], seconds: float = 20) -> None:
+    async with asyncio.timeout(seconds):
+        while not true():
+            await asyncio.sleep(0.02)
+
+
+async def drop_connections(vhosts: Vhosts, vhost: Vhost, name: str) -> int:
+    """Close the connections of a client as an operator would; how many there were."""
+    found: list[dict[str, Any]] = []
+    async with asyncio.timeout(20):
+        while not found:
+            listed = await vhosts.call("GET", f"vhosts/{vhost.name}/connections")
+            assert isinstance(listed, list)
+            found = [
+                item for item in listed if name in item.get("client_properties", {}).get("connection_name", "")
+            ]
+            await asyncio.sleep(0.2)
+    for item in found:
+        await vhosts.call("DELETE", "connections/" + item["name"].replace(" ", "%20").replace(">", "%3E"))
+    return len(found)
+
+
+@pytest.mark.parametrize("with_redis", [True, False])
+async def test_submit_at_one_and_wait_at_the_other(
+    worker: Worker, start: Start, join: Join, *, with_redis: bool
+) -> None:
+    options = {} if with_redis else {"redis_url": "redis://127.0.0.1:1/0"}
+    async with start(**options) as one, start(**options) as two:
+        here = join(one)
+        there = join(two, subject=here.principal)
+        accepted = await here.transfer()
+        poll = await there.get(accepted.headers["Location"])
+        assert (poll.status, poll.json["status"]) == (200, "pending")
+        waiting = asyncio.create_task(there.get(accepted.headers["Location"], prefer="wait=10"))
+        await asyncio.sleep(0.3)
+        began = time.monotonic()
+        await worker.finish(accepted.json["id"], DONE)
+        answer = await waiting
+        assert (answer.json["status"], answer.json["result"]) == ("succeeded", DONE)
+        # Told through Redis at once; without it, the next question to the workers finds out.
+        assert time.monotonic() - began < (0.6 if with_redis else 2.5)
+
+
+async def test_repeat_at_another_gateway(worker: Worker, start: Start, join: Join) -> None:
+    async with start() as one, start() as two:
+        here = join(one)
+        there = join(two, subject=here.principal)
+        worker.on(TRANSFER, DONE)
+        first = await here.transfer("k", prefer="wait=5")
+        again = await there.transfer("k", prefer="wait=5")
+        assert (again.status, again.json, again.headers["Idempotency-Replayed"]) == (201, first.json, "true")
+        assert (await there.transfer("k", amount=5)).code == "idempotency_key_reused"
+
+
+async def test_outcomes_are_served_from_redis(client: Client, worker: Worker, start: Start, join: Join) -> None:
+    worker.on(TRANSFER, DONE)
+    answer = await client.transfer()
+    await asyncio.sleep(0.2)
+    worker.muted = True
+    poll = await client.get(answer.headers["Location"])
+    assert poll.json["status"] == "succeeded"
+    misused = await client.get(answer.headers["Location"].replace("op_", "op_0"))
+    assert misused.status == 503
+
+
+async def test_misuse_is_never_kept_as_an_outcome(client: Client, worker: Worker, gateway: Gateway) -> None:
+    accepted = await client.transfer("k")
+    assert (await client.transfer("k", amount=5)).status == 422
+    await asyncio.sleep(0.2)
+    assert (await client.get(accepted.headers["Location"])).json["status"] == "pending"
+
+
+async def test_a_lost_connection_is_found_again(
+    vhost: Vhost, vhosts: Vhosts, worker: Worker, start: Start, join: Join
+) -> None:
+    async with start(ask_again_seconds=3600) as gateway:
+        client = join(gateway)
+        accepted = await client.transfer()
+        waiting = asyncio.create_task(client.get(accepted.headers["Location"], prefer="wait=30"))
+        await asyncio.sleep(0.2)
+        name = f"gateway {gateway.services.instance}"
+        assert await drop_connections(vhosts, vhost, name) == 1
+        # The outcome is told while nobody listens.
+        worker.operations[accepted.json["id"]].answer = DONE
+        await until(lambda: gateway.services.missing)
+        await until(lambda: not gateway.services.missing)
+        # After a reconnect every waiter asks again.
+        assert (await asyncio.wait_for(waiting, 10)).json["status"] == "succeeded"
+        worker.on(TRANSFER, DONE)
+        assert (await client.transfer(prefer="wait=10")).status == 201
+
+
+async def test_a_lost_confirm(gateway: Gateway, client: Client, worker: Worker, monkeypatch: Any) -> None:
+    worker.muted = True
+
+    async def lost(*_: Any, **__: Any) -> None:
+        await asyncio.sleep(0.1)
+        raise Unconfirmed
+
+    monkeypatch.setattr(gateway.services.bus, "publish", lost)
+    for prefer in (None, "wait=10"):
+        answer = await client.transfer("k", prefer=prefer)
+        assert (answer.status, answer.code, answer.headers["Retry-After"]) == (503, "outcome_unknown", "1")
+    monkeypatch.undo()
+    worker.muted = False
+    worker.on(TRANSFER, DONE)
+    assert (await client.transfer("k", prefer="wait=10")).status == 201
+
+
+async def test_a_late_confirm_is_waited_for(gateway: Gateway, client: Client, worker: Worker, monkeypatch: Any) -> None:
+    worker.muted = True
+
+    async def late(*_: Any, **__: Any) -> None:
+        await asyncio.sleep(1.5)
+
+    monkeypatch.setattr(gateway.services.bus, "publish", late)
+    for prefer in (None, "wait=1"):
+        began = time.monotonic()
+        assert (await client.transfer(prefer=prefer)).status == 202
+        assert time.monotonic() - began > 1.4
+
+
+async def test_what_was_not_sent(gateway: Gateway, client: Client, monkeypatch: Any) -> None:
+    async def refused(*_: Any, **__: Any) -> None:
+        raise NotSent
+
+    monkeypatch.setattr(gateway.services.bus, "publish", refused)
+    for answer in (await client.transfer(), await client.get("/v1/wallets")):
+        assert (answer.status, answer.code, answer.headers["Retry-After"]) == (503, "busy", "1")
+
+
+async def test_no_queue_takes_it(vhosts: Vhosts, start: Start, join: Join, issuer: Any) -> None:
+    # A vhost of its own, for it is broken here.
+    vhost = await vhosts.create()
+    worker = Worker(vhost.workers_url, issuer)
+    await worker.start()
+    try:
+        async with start(amqp_url=vhost.gateway_url) as gateway:
+            client = join(gateway)
+            await vhosts.call("DELETE", f"queues/{vhost.name}/{commands('transfers')}")
+            answer = await client.transfer()
+            assert (answer.status, answer.code) == (503, "busy")
+            assert (await client.post("/v1/wallets", {"currency": "EUR"}, prefer="wait=0")).status == 202
+    finally:
+        await worker.stop()
+        await vhosts.delete(vhost)
+
+
+async def test_not_ready_before_a_worker_answers(vhosts: Vhosts, start: Start, join: Join, issuer: Any) -> None:
+    vhost = await vhosts.create()
+    worker = Worker(vhost.workers_url, issuer)
+    try:
+        async with start(ready=False, amqp_url=vhost.gateway_url, query_timeout_seconds=0.5) as gateway:
+            client = join(gateway)
+            await until(lambda: gateway.services.bus.ready and gateway.services.missing == ["signing_keys"])
+            answer = await client.get("/readyz")
+            assert (answer.status, answer.json["missing"]) == (503, ["signing_keys"])
+            assert (await client.get("/livez")).status == 200
+            assert (await client.transfer()).code == "busy"
+            assert (await client.get("/.well-known/jwks.json")).code == "busy"
+            await worker.start()
+            await until(lambda: not gateway.services.missing)
+            assert (await client.get("/readyz")).json == {"status": "ready", "missing": []}
+            assert (await client.transfer()).status == 202
+    finally:
+        await worker.stop()
+        await vhosts.delete(vhost)
+
+
+async def test_the_broker_is_away_at_start(start: Start, join: Join) -> None:
+    async with start(ready=False, amqp_url="amqp://gateway:x@127.0.0.1:1/x") as gateway:
+        await asyncio.sleep(0.3)
+        answer = await join(gateway).get("/readyz")
+        assert (answer.status, answer.json["missing"]) == (503, ["broker", "signing_keys"])
+
+
+async def test_messages_of_one_moment_leave_together(client: Client, worker: Worker) -> None:
+    worker.on(TRANSFER, DONE)
+    await client.transfer(prefer="wait=5")
+    worker.bundles.clear()
+    answers = await asyncio.gather(*(client.transfer(prefer="wait=10") for _ in range(60)))
+    assert {answer.status for answer in answers} == {201}
+    assert len(worker.bundles) < 30
+    assert sum(worker.bundles) >= 60
+
+
+async def test_envelopes(client: Client, worker: Worker) -> None:
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    await client.post(
+        "/v1/transfers",
+        {"source": {"wallet_id": "a"}, "destination": {"email": "B@c.example"}, "amount": 5, "currency": "EUR"},
+        key="k",
+        headers={"traceparent": trace},
+    )
+    envelope = worker.of(TRANSFER)[0]
+    assert envelope.id == envelope.operation
+    assert (envelope.traceparent, envelope.attempt) == (trace, 1)
+    assert envelope.reply_to is not None
+    assert envelope.reply_to.startswith("gateway.")
+    assert abs(envelope.sent_at - time.time()) < 10
+    assert isinstance(envelope.body, dict)
+    assert envelope.body["destination"]["email"] == "b@c.example"
+
+
+async def test_events(client: Client, worker: Worker) -> None:
+    accepted = await client.transfer()
+    url = client.url + accepted.headers["Location"] + "/events"
+    async with client.session.get(url, headers={"Authorization": f"Bearer {client.token}"}) as response:
+        assert response.status == 200
+        assert response.headers["Content-Type"].startswith("text/event-stream")
+        assert await response.content.readline() == b"retry: 1000\n"
+        assert json.loads((await event(response.content)))["status"] == "pending"
+        await worker.finish(accepted.json["id"], DONE)
+        last = json.loads(await event(response.content))
+        assert (last["status"], last["result"]) == ("succeeded", DONE)
+        assert await response.content.read() == b""
+    again = await client.get(accepted.headers["Location"] + "/events")
+    assert again.body.count(b"event: operation") == 1
+
+
+async def event(content: Any) -> bytes:
+    async with asyncio.timeout(5):
+        line = b""
+        while not line.startswith(b"data: "):
+            line = await content.readline()
+        await content.readline()
+        return line.removeprefix(b"data: ")
+
+
+async def test_events_beat_and_end(worker: Worker, start: Start, join: Join) -> None:
+    async with start(events_heartbeat_seconds=0.2, events_max_seconds=0.7) as gateway:
+        client = join(gateway)
+        accepted = await client.transfer()
+        began = time.monotonic()
+        answer = await client.get(accepted.headers["Location"] + "/events")
+        assert 0.5 < time.monotonic() - began < 3
+        assert answer.body.count(b": waiting\n\n") >= 2
+        # Somebody who hangs up is noticed.
+        url = client.url + accepted.headers["Location"] + "/events"
+        async with client.session.get(url, headers={"Authorization": f"Bearer {client.token}"}) as response:
+            await response.content.readline()
+            response.close()
+        await until(lambda: gateway.services.operations.waiting == 0, 5)
+
+
+async def test_stopping_lets_everybody_go(worker: Worker, start: Start, join: Join) -> None:
+    async with start(drain_seconds=0.5) as gateway:
+        client = join(gateway)
+        waiting = asyncio.create_task(client.transfer(prefer="wait=30"))
+        accepted = await client.transfer()
+        polling = asyncio.create_task(client.get(accepted.headers["Location"], prefer="wait=30"))
+        watching = asyncio.create_task(client.get(accepted.headers["Location"] + "/events"))
+        await asyncio.sleep(0.3)
+        began = time.monotonic()
+        gateway.stop()
+        assert (await waiting).status == 202
+        assert (await polling).json["status"] == "pending"
+        assert b'"pending"' in (await watching).body
+        assert 0.4 < time.monotonic() - began < 3

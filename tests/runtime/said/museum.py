@@ -1,0 +1,1 @@
+"""Somebody else who only listens."""
