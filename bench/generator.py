@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO
 
-from bench.meter import Meter, spent
+from bench.meter import MACHINE, Meter, spent
 from bench.rig import Rig
 from bench.traffic import Plan, Result
 from bench.window import BEGIN, END
@@ -18,10 +18,11 @@ MICROSECONDS = 1_000_000
 
 @dataclass(frozen=True)
 class Measurement:
-    """One run, with the CPU time of each process in seconds."""
+    """One run, with the CPU time of each process in seconds. `elsewhere_cores` were kept busy by others meanwhile."""
 
     result: Result
     cpu_seconds: Mapping[str, float]
+    elsewhere_cores: float
 
     @property
     def cpu_microseconds(self) -> dict[str, float]:
@@ -43,7 +44,9 @@ def measure(rig: Rig, module: str, plan: Plan) -> Measurement:
             before = meter.read()
             _expect(child.stdout, END)
             cpu_seconds = spent(before, meter.read())
-            return Measurement(Result.model_validate_json(child.stdout.readline()), cpu_seconds)
+            elsewhere = cpu_seconds.pop(MACHINE) - sum(cpu_seconds.values())
+            result = Result.model_validate_json(child.stdout.readline())
+            return Measurement(result, cpu_seconds, max(0.0, elsewhere) / result.seconds)
         finally:
             child.kill()
 

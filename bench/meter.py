@@ -10,6 +10,8 @@ from bench.rig import SERVERS, Rig
 
 NAMES = {"postgres": "PostgreSQL", "rabbitmq": "RabbitMQ", "valkey": "Valkey"}
 PROCESSES = ("gateway", "workers")
+MACHINE = "machine"
+"""Everything that runs on it, whoever started it."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +23,11 @@ class Meter:
 
     def read(self) -> dict[str, float]:
         """Seconds of CPU so far, in user and kernel mode, by name."""
+        machine = psutil.cpu_times()
+        busy = sum(machine) - machine.idle - getattr(machine, "iowait", 0.0) - getattr(machine, "guest", 0.0)
         pids = {name: self.rig.pid(name) for name in (*PROCESSES, *SERVERS)} | dict(self.others)
-        return {NAMES.get(name, name): _spent(pid) for name, pid in pids.items() if pid is not None}
+        known = {NAMES.get(name, name): _spent(pid) for name, pid in pids.items() if pid is not None}
+        return known | {MACHINE: busy}
 
 
 def spent(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:

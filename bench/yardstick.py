@@ -78,10 +78,8 @@ class Setting:
     clients: int
     tcp: bool
 
-    @property
-    def transport(self) -> str:
-        """As it is called in a report."""
-        return "TCP" if self.tcp else "socket"
+    def __str__(self) -> str:
+        return f"{self.clients} clients over {'TCP' if self.tcp else 'the socket'}"
 
 
 @dataclass(frozen=True)

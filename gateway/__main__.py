@@ -23,7 +23,7 @@ def main() -> int:
             runner.run(_serve(settings))
     except SettingsInvalid as error:
         for problem in error.problems:
-            print(f"gateway: {problem}", file=sys.stderr)  # noqa: T201 - there may be no log yet
+            print(f"gateway: {problem}", file=sys.stderr)
         return EXIT_MISCONFIGURED
     return 0
 

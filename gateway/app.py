@@ -104,7 +104,8 @@ class App:
         authorization = request.headers.get(b"authorization")
         session = services.callers.known(authorization, now) or await services.callers.verify(authorization)
         request.principal = session.principal
-        request.quota = services.limit.take_leased(session.principal, now) or await services.limit.take(session.principal)
+        limit, who = services.limit, session.principal
+        request.quota = limit.take_leased(who, now) or await limit.take(who)
         return session.caller(route.scope, request.address)
 
     def _options(self, request: Request) -> Response:

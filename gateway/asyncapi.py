@@ -5,18 +5,17 @@ import inspect
 from functools import cache
 from typing import Any
 
-from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from contracts import topology
-from contracts.envelope import MAX_BUNDLE_BYTES, MAX_BUNDLE_MESSAGES, Envelope
+from contracts.envelope import MAX_BUNDLE_BYTES, MAX_BUNDLE_MESSAGES, Caller, Envelope
 from contracts.message import Asked, Call, Command, Event, Message, Query
 from contracts.operations import Reply
 
 DESCRIPTION = f"""\
 What gateway and workers say to each other over RabbitMQ. Every AMQP message is a bundle: a JSON list of up to
-{MAX_BUNDLE_MESSAGES} enveloped messages (at most {MAX_BUNDLE_BYTES} bytes) for one queue. Unknown fields are ignored; within a version,
-fields are only added, with a default."""
+{MAX_BUNDLE_MESSAGES} enveloped messages (at most {MAX_BUNDLE_BYTES} bytes) for one queue. Unknown fields are
+ignored; within a version, fields are only added, with a default."""
 
 REPLIES = "gateway.{instance}.replies"
 REFERENCE = "#/components/schemas/"
@@ -45,7 +44,9 @@ def _messages() -> list[type[Message]]:
         message
         for domain in topology.DOMAINS
         for _, message in inspect.getmembers(importlib.import_module(f"contracts.{domain}"), inspect.isclass)
-        if issubclass(message, Command | Call | Query | Event) and message.__module__ == f"contracts.{domain}"
+        if issubclass(message, Command | Call | Query | Event)
+        and message.__module__ == f"contracts.{domain}"
+        and not message.__pydantic_generic_metadata__["args"]
     ]
 
 
@@ -99,11 +100,25 @@ def _message(message: type[Message]) -> dict[str, Any]:
 
 def _schemas(messages: list[type[Message]]) -> dict[str, Any]:
     _, top = models_json_schema([(message, "validation") for message in messages], ref_template=REFERENCE + "{model}")
-    envelope = TypeAdapter(Envelope).json_schema(ref_template=REFERENCE + "{model}")
-    nested = envelope.pop("$defs", {})
-    envelope["properties"]["body"] = {"type": "object"}
-    schemas: dict[str, Any] = top["$defs"] | {"Caller": nested["Caller"], "Envelope": envelope}
-    return schemas
+    caller, envelope = _fields(Caller, ("principal",)), _fields(Envelope, ("id", "type", "body"))
+    return {**top["$defs"], "Caller": caller, "Envelope": envelope}
+
+
+def _fields(of: type[Caller | Envelope], required: tuple[str, ...]) -> dict[str, Any]:
+    others: dict[str, Any] = {
+        "body": {"type": "object"},
+        "caller": {"$ref": f"{REFERENCE}Caller"},
+        "oversees": {"type": "boolean"},
+        "attempt": {"type": "integer", "minimum": 1},
+        "sent_at": {"type": "number", "description": "Unix time"},
+    }
+    properties = {name: others.get(name, {"type": "string"}) for name in of.__annotations__}
+    return {
+        "type": "object",
+        "description": " ".join((of.__doc__ or "").split()),
+        "required": required,
+        "properties": properties,
+    }
 
 
 def _key(address: str) -> str:

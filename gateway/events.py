@@ -37,9 +37,7 @@ async def stream(
     return Response(200, b"", EVENT_STREAM, stream=events)
 
 
-async def _events(
-    name: str, first: Word, words: AsyncIterator[Word], seconds_max: float
-) -> AsyncIterator[bytes]:
+async def _events(name: str, first: Word, words: AsyncIterator[Word], seconds_max: float) -> AsyncIterator[bytes]:
     yield b"retry: 1000\n" + _event(name, first)
     said = first["status"]
     ends_at = asyncio.get_running_loop().time() + seconds_max

@@ -62,7 +62,7 @@ class AccessLog:
         self._lines: list[str] = []
         self._timer: asyncio.TimerHandle | None = None
 
-    def answered(  # noqa: PLR0913 - a line has its fields
+    def answered(
         self, method: str, route: str, status: int, seconds: float, request: str, trace: str, principal: str | None
     ) -> None:
         """Log one answered request."""

@@ -9,21 +9,27 @@ MESSAGES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
 class Metrics:
-    """All of them, in a registry of their own. Children are kept: looking them up by labels costs more than counting."""
+    """All of them, in a registry of their own."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         registry = self.registry
-        self._requests = Counter("saldo_http_requests", "Requests answered.", ["method", "route", "status"], registry=registry)
+        self._requests = Counter(
+            "saldo_http_requests", "Requests answered.", ["method", "route", "status"], registry=registry
+        )
         self._seconds = Histogram(
             "saldo_http_request_seconds", "Time to answer.", ["method", "route"], buckets=SECONDS, registry=registry
         )
         self._bundles = Histogram(
             "saldo_bundle_messages", "Messages per published bundle.", ["queue"], buckets=MESSAGES, registry=registry
         )
-        self._published = Counter("saldo_bundles_published", "Bundles by how it went.", ["queue", "outcome"], registry=registry)
+        self._published = Counter(
+            "saldo_bundles_published", "Bundles by how it went.", ["queue", "outcome"], registry=registry
+        )
         self.replies = Counter("saldo_replies_received", "Answers received from workers.", registry=registry)
-        self.outcomes_lost = Counter("saldo_outcomes_not_cached", "Outcomes that Redis did not take.", registry=registry)
+        self.outcomes_lost = Counter(
+            "saldo_outcomes_not_cached", "Outcomes that Redis did not take.", registry=registry
+        )
         self._kept: dict[tuple[str, str, int], tuple[Callable[[], None], Callable[[float], None]]] = {}
 
     def watch(self, name: str, text: str, value: Callable[[], float]) -> None:
@@ -32,6 +38,7 @@ class Metrics:
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request."""
+        # Looking children up by their labels costs more than counting.
         kept = self._kept.get((method, route, status))
         if kept is None:
             count = self._requests.labels(method, route, str(status)).inc

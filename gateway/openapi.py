@@ -81,8 +81,7 @@ def _input(route: Route) -> Schema:
 def _parameters(route: Route) -> list[Schema]:
     known = _input(route)
     found = [
-        {"name": name, "in": "path", "required": True, "schema": known["properties"][name]}
-        for name in route.parameters
+        {"name": name, "in": "path", "required": True, "schema": known["properties"][name]} for name in route.parameters
     ]
     if route.kind == "query":
         found += [

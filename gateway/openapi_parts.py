@@ -91,7 +91,7 @@ SCHEMAS: dict[str, Schema] = {
     },
     "Operation": {
         "type": "object",
-        "description": "Where a command stands. `unknown` is not final. Right after a 202 only the first fields are there.",
+        "description": "Where a command stands. `unknown` is not final. A 202 has only the required fields.",
         "required": ["id", "type", "status", "created_at"],
         "properties": {
             "id": {"type": "string"},

@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol with what it lacks: limits on a request's head, problems for what is not HTTP, and a short cut."""
+"""uvicorn's HTTP protocol with what it lacks: limits on a request's head, problems for non-HTTP, and a short cut."""
 
 import asyncio
 import re
@@ -53,9 +53,8 @@ class Cycle:
         assert values.count(b"\n") == len(headers) - 1, "a header value with a line break"
         lines = b"".join([b"%b: %b\r\n" % header for header in headers])
         default = b"".join([b"%b: %b\r\n" % header for header in cycle.default_headers])
-        cycle.transport.write(
-            b"".join((STATUS_LINE[status], default, lines, close, b"\r\n", b"" if cycle.scope["method"] == "HEAD" else body))
-        )
+        shown = b"" if cycle.scope["method"] == "HEAD" else body
+        cycle.transport.write(b"".join((STATUS_LINE[status], default, lines, close, b"\r\n", shown)))
         cycle.message_event.set()
         if not cycle.keep_alive:
             cycle.transport.close()

@@ -69,9 +69,12 @@ def _references(value: Any) -> set[str]:
     }
 
 
-def _schemas(messages: Iterable[type[Message]], mode: JsonSchemaMode, rename: Callable[[str], str]) -> dict[str, Schema]:
+def _schemas(
+    messages: Iterable[type[Message]], mode: JsonSchemaMode, rename: Callable[[str], str]
+) -> dict[str, Schema]:
     models = [(message, mode) for message in dict.fromkeys(messages)]
-    _, top = models_json_schema(models, ref_template=REFERENCE + "{model}", schema_generator=_Generator)
+    template = REFERENCE + "{model}"
+    _, top = models_json_schema(models, ref_template=template, schema_generator=_Generator)
     found: dict[str, Schema] = {rename(name): schema for name, schema in top.get("$defs", {}).items()}
     for schema in _walk(found):
         if "$ref" in schema:

@@ -17,6 +17,8 @@ from gateway.routes import ROUTES
 from gateway.services import Services
 from gateway.settings import Settings, SettingsInvalid
 
+BACKLOG = 2048
+
 log = structlog.get_logger()
 
 
@@ -92,8 +94,9 @@ def _config(services: Services) -> uvicorn.Config:
 
 def listen(name: str, host: str, port: int) -> socket.socket:
     """A listening socket. Raises `SettingsInvalid`."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048)
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         problem = f"{name}_HOST, {name}_PORT: cannot listen on {host} port {port}: {error.strerror or error}"
         raise SettingsInvalid([problem]) from None

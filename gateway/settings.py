@@ -40,7 +40,10 @@ def _separated(value: object) -> object:
 
 def _networks(value: object) -> object:
     parts = _separated(value)
-    return tuple(ip_network(part, strict=False) for part in parts) if isinstance(parts, tuple) else parts
+    try:
+        return tuple(ip_network(part, strict=False) for part in parts) if isinstance(parts, tuple) else parts
+    except ValueError:
+        raise ValueError("must be networks such as 10.0.0.0/8, separated by commas") from None
 
 
 class Settings(BaseSettings):

@@ -35,9 +35,9 @@ def wants_csv(accept: bytes | None) -> bool:
     qualities = {"text/csv": 0.0, "application/json": 0.0}
     for part in (accept or b"").decode("latin-1").lower().split(","):
         name, *parameters = (piece.strip() for piece in part.split(";"))
-        for known in qualities:
+        for known, quality in qualities.items():
             if name in (known, "*/*", known.partition("/")[0] + "/*"):
-                qualities[known] = max(qualities[known], _quality(parameters))
+                qualities[known] = max(quality, _quality(parameters))
     exact = "text/csv" in (accept or b"").decode("latin-1").lower()
     return exact and qualities["text/csv"] > 0 and qualities["text/csv"] >= qualities["application/json"]
 

@@ -112,7 +112,8 @@ class Rules:
 def none_expected(query: bytes) -> None:
     """Refuse parameters where none are known. Raises `Trouble` 422."""
     if query:
-        raise problems.validation_failed([_error(f"/{_escaped(name)}", UNKNOWN) for name in parameters(query)][:ERRORS_MAX])
+        names = list(parameters(query))[:ERRORS_MAX]
+        raise problems.validation_failed([_error(f"/{_escaped(name)}", UNKNOWN) for name in names])
 
 
 def _trouble(error: ValidationError, path: dict[str, str]) -> Trouble:
@@ -122,9 +123,9 @@ def _trouble(error: ValidationError, path: dict[str, str]) -> Trouble:
     if any(item["loc"] and item["loc"][0] in path for item in found):
         # An id that no id of ours could be: nothing has it.
         return problems.not_found()
-    return problems.validation_failed([
-        _error(_pointer(item["loc"]), _detail(item["type"], item["msg"])) for item in found[:ERRORS_MAX]
-    ])
+    return problems.validation_failed(
+        [_error(_pointer(item["loc"]), _detail(item["type"], item["msg"])) for item in found[:ERRORS_MAX]]
+    )
 
 
 def _detail(kind: str, text: str) -> str:

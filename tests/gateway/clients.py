@@ -4,7 +4,7 @@ import asyncio
 import json
 import secrets
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,12 @@ from gateway.settings import Settings
 from tests.gateway.tokens import Issuer
 
 KEY = urlsafe_b64encode(bytes(range(32))).decode()
-READY_SECONDS_MAX = 20
+
+
+async def until(true: Callable[[], Any], seconds: float = 20) -> None:
+    async with asyncio.timeout(seconds):
+        while not true():  # noqa: ASYNC110 - what is awaited has no event to tell it
+            await asyncio.sleep(0.01)
 
 
 @dataclass
@@ -112,9 +117,8 @@ async def running(chosen: Settings, *, ready: bool = True) -> AsyncIterator[Gate
     gateway = Gateway(chosen)
     serving = asyncio.create_task(gateway.serve())
     try:
-        async with asyncio.timeout(READY_SECONDS_MAX):
-            while ready and gateway.services.missing:
-                await asyncio.sleep(0.01)
+        if ready:
+            await until(lambda: not gateway.services.missing)
         yield gateway
     finally:
         gateway.stop()

@@ -40,8 +40,9 @@ async def worker(vhost: Vhost, issuer: Issuer) -> AsyncIterator[Worker]:
 
 
 @pytest.fixture
-def start(vhost: Vhost, redis_url: str) -> Start:
-    """Starts a gateway with settings of its own."""
+def start(vhost: Vhost, redis_url: str, worker: Worker) -> Start:
+    """Starts a gateway with settings of its own; a worker is there."""
+    del worker
 
     def start(*, ready: bool = True, **changes: Any) -> AbstractAsyncContextManager[Gateway]:
         urls = {"amqp_url": vhost.gateway_url, "redis_url": redis_url}
@@ -51,8 +52,7 @@ def start(vhost: Vhost, redis_url: str) -> Start:
 
 
 @pytest.fixture
-async def gateway(worker: Worker, start: Start) -> AsyncIterator[Gateway]:
-    del worker
+async def gateway(start: Start) -> AsyncIterator[Gateway]:
     async with start() as gateway:
         yield gateway
 

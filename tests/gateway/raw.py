@@ -7,7 +7,7 @@ SECONDS_MAX = 8
 
 
 async def exchange(port: int, *parts: bytes, seconds: float = SECONDS_MAX) -> bytes:
-    """Send the parts for as long as somebody reads them; whatever came back when the other side closed or fell silent."""
+    """Send the parts for as long as somebody reads them; what came back until the other side closed or fell silent."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     received = asyncio.create_task(_receive(reader))
     try:

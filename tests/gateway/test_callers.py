@@ -51,7 +51,9 @@ async def test_no_token(client: Client) -> None:
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="saldo"'
 
 
-@pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic YTpi", "Bearer a", "Bearer a.b", "Bearer a.b.c.d", "x" * 9000])
+@pytest.mark.parametrize(
+    "header", ["", "Bearer", "Bearer ", "Basic YTpi", "Bearer a", "Bearer a.b", "Bearer a.b.c.d", "x" * 9000]
+)
 async def test_what_is_not_a_token(client: Client, header: str) -> None:
     answer = await client.get(ME, anonymous=True, headers={"Authorization": header})
     assert (answer.status, answer.code) == (401, "token_invalid")
@@ -123,9 +125,7 @@ async def test_key_injection(client: Client, headers: dict[str, Any]) -> None:
     await refused(client, jwt.encode(forger.claims(), forger.key, algorithm="EdDSA", headers=embedded))
 
 
-async def test_unknown_keys_are_asked_for_but_not_each_time(
-    client: Client, worker: Worker, gateway: Gateway
-) -> None:
+async def test_unknown_keys_are_asked_for_but_not_each_time(client: Client, worker: Worker, gateway: Gateway) -> None:
     rotated = Issuer("key-2")
     asked = len(worker.of("identity.GetSigningKeys"))
     worker.issuers.append(rotated)
@@ -150,7 +150,7 @@ async def test_expired_tokens(client: Client, issuer: Issuer) -> None:
     await refused(client, brief, "token_expired")
 
 
-async def test_the_cache_of_tokens_is_bounded(worker: Worker, start: Start, join: Join) -> None:
+async def test_the_cache_of_tokens_is_bounded(start: Start, join: Join) -> None:
     async with start(token_cache_size=3) as gateway:
         for _ in range(6):
             assert (await join(gateway).get(ME)).status == 200
@@ -199,7 +199,7 @@ async def early_in_a_window() -> None:
         await asyncio.sleep(left)
 
 
-async def test_quotas(worker: Worker, start: Start, join: Join) -> None:
+async def test_quotas(start: Start, join: Join) -> None:
     await early_in_a_window()
     async with start(rate_limit_per_minute=50) as one, start(rate_limit_per_minute=50) as two:
         ana, bob = join(one), join(one)

@@ -261,7 +261,7 @@ async def test_content_encodings(client: Client) -> None:
     ],
 )
 async def test_idempotency_keys(client: Client, key: str, status: int) -> None:
-    answer = await client.transfer(key=None) if key is None else await client.post(POST, transfer(), key=key)
+    answer = await client.post(POST, transfer(), key=key)
     assert answer.status == status
     if status == 400:
         assert answer.code == "idempotency_key_invalid"
@@ -274,7 +274,7 @@ async def test_a_quoted_key_is_the_same_key(client: Client) -> None:
     assert escaped.json["id"] == plain.json["id"]
 
 
-async def test_large_bodies(client: Client, gateway: Gateway) -> None:
+async def test_large_bodies(client: Client) -> None:
     answer = await client.post(POST, b" " * 65_537, key="k")
     assert (answer.status, answer.code) == (413, "body_too_large")
     padded = json.dumps(transfer()).encode().ljust(65_536)
@@ -297,14 +297,14 @@ async def test_large_bodies_in_chunks(client: Client, gateway: Gateway) -> None:
     assert (await exchange(gateway.port, head.encode(), good)).startswith(b"HTTP/1.1 202 ")
 
 
-async def test_an_endless_body_is_not_read_for_ever(client: Client, gateway: Gateway) -> None:
+async def test_an_endless_body_is_not_read_for_ever(gateway: Gateway) -> None:
     head = f"POST {POST} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
     answer = await exchange(gateway.port, head.encode(), *[chunk] * 500)
     assert answer.startswith(b"HTTP/1.1 401 ")
 
 
-async def test_slow_bodies(worker: Worker, start: Start, join: Join) -> None:
+async def test_slow_bodies(start: Start, join: Join) -> None:
     async with start(body_timeout_seconds=0.3) as gateway:
         head = (
             f"POST {POST} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {join(gateway).token}\r\nIdempotency-Key: k\r\n"
@@ -314,7 +314,7 @@ async def test_slow_bodies(worker: Worker, start: Start, join: Join) -> None:
         assert answer.startswith(b"HTTP/1.1 408 ")
 
 
-async def test_slow_and_large_heads(worker: Worker, start: Start) -> None:
+async def test_slow_and_large_heads(start: Start) -> None:
     async with start(head_timeout_seconds=0.3) as gateway:
         assert await exchange(gateway.port, b"GET /livez HTTP/1.1\r\nHost: x\r\n") == b""
         assert await exchange(gateway.port) == b""
@@ -322,7 +322,9 @@ async def test_slow_and_large_heads(worker: Worker, start: Start) -> None:
         assert answer.startswith(b"HTTP/1.1 431 ")
 
 
-@pytest.mark.parametrize("nonsense", [b"hello\r\n\r\n", b"GET /\xff HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nA B: c\r\n\r\n"])
+@pytest.mark.parametrize(
+    "nonsense", [b"hello\r\n\r\n", b"GET /\xff HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nA B: c\r\n\r\n"]
+)
 async def test_what_is_not_http(gateway: Gateway, nonsense: bytes) -> None:
     answer = await exchange(gateway.port, nonsense)
     assert answer.startswith(b"HTTP/1.1 400 ")
@@ -371,7 +373,7 @@ async def test_a_bug_is_a_500_that_tells_nothing(client: Client, gateway: Gatewa
     assert b"secret" not in answer.body
 
 
-async def test_too_many_in_flight(worker: Worker, start: Start, join: Join) -> None:
+async def test_too_many_in_flight(start: Start, join: Join) -> None:
     async with start(in_flight_limit=3) as gateway:
         client = join(gateway)
         waiting = [asyncio.create_task(client.transfer(prefer="wait=2")) for _ in range(3)]

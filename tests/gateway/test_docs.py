@@ -61,9 +61,7 @@ def test_the_policy_allows_this_origin_only() -> None:
     assert docs.CONTENT_SECURITY_POLICY.startswith("default-src 'none'")
 
 
-@pytest.mark.parametrize(
-    "path", ["/static/../docs.py", "/static/%2e%2e/docs.py", "/static/nothing.js", "/static/"]
-)
+@pytest.mark.parametrize("path", ["/static/../docs.py", "/static/%2e%2e/docs.py", "/static/nothing.js", "/static/"])
 async def test_nothing_else_is_served(path: str) -> None:
     status, _, _ = await get(path)
     assert status == 404
@@ -71,9 +69,7 @@ async def test_nothing_else_is_served(path: str) -> None:
 
 @pytest.mark.parametrize("folder", VENDORED, ids=lambda folder: folder.name)
 def test_vendored_files_are_what_their_page_says(folder: Path) -> None:
-    stated = dict(
-        re.findall(r"\| `([^`]+)` \| `([0-9a-f]{64})` \|", (folder / "VENDORED.md").read_text("utf-8"))
-    )
+    stated = dict(re.findall(r"\| `([^`]+)` \| `([0-9a-f]{64})` \|", (folder / "VENDORED.md").read_text("utf-8")))
     found = {
         file.name: hashlib.sha256(file.read_bytes()).hexdigest()
         for file in folder.iterdir()

@@ -26,10 +26,12 @@ def test_every_route_is_found(route: edge.Route) -> None:
 
 @given(st.text(max_size=40))
 def test_any_path_is_found_or_not(path: str) -> None:
+    found: Trouble | None = None
     try:
         table().find("GET", path)
     except Trouble as trouble:
-        assert trouble.status in (404, 405)
+        found = trouble
+    assert found is None or found.status in (404, 405)
 
 
 def test_commands_know_their_queue() -> None:
@@ -64,13 +66,12 @@ def test_what_the_table_works_out() -> None:
 def test_any_key_is_one_or_refused(text: str) -> None:
     try:
         key = idempotency.key_of(text)
-    except Trouble as trouble:
-        assert trouble.code == "idempotency_key_invalid"
-    else:
-        assert key is not None
-        assert 1 <= len(key) <= 255
-        assert key.isascii()
-        assert key.isprintable()
+    except Trouble:
+        return
+    assert key is not None
+    assert 1 <= len(key) <= 255
+    assert key.isascii()
+    assert key.isprintable()
 
 
 @given(st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1, max_size=255))

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,19 +10,13 @@ import pytest
 from contracts.bus import NotSent, Unconfirmed
 from contracts.topology import commands
 from gateway.server import Gateway
-from tests.gateway.clients import Client
+from tests.gateway.clients import Client, until
 from tests.gateway.conftest import Join, Start
 from tests.gateway.worker import Worker
 from tests.servers import Vhost, Vhosts
 
 TRANSFER = "transfers.RequestTransfer"
 DONE = {"id": "trf_1", "status": "completed"}
-
-
-async def until(true: Callable[[], Any], seconds: float = 20) -> None:
-    async with asyncio.timeout(seconds):
-        while not true():
-            await asyncio.sleep(0.02)
 
 
 async def drop_connections(vhosts: Vhosts, vhost: Vhost, name: str) -> int:
@@ -33,9 +26,7 @@ async def drop_connections(vhosts: Vhosts, vhost: Vhost, name: str) -> int:
         while not found:
             listed = await vhosts.call("GET", f"vhosts/{vhost.name}/connections")
             assert isinstance(listed, list)
-            found = [
-                item for item in listed if name in item.get("client_properties", {}).get("connection_name", "")
-            ]
+            found = [item for item in listed if name in item.get("client_properties", {}).get("connection_name", "")]
             await asyncio.sleep(0.2)
     for item in found:
         await vhosts.call("DELETE", "connections/" + item["name"].replace(" ", "%20").replace(">", "%3E"))
@@ -74,7 +65,7 @@ async def test_repeat_at_another_gateway(worker: Worker, start: Start, join: Joi
         assert (await there.transfer("k", amount=5)).code == "idempotency_key_reused"
 
 
-async def test_outcomes_are_served_from_redis(client: Client, worker: Worker, start: Start, join: Join) -> None:
+async def test_outcomes_are_served_from_redis(client: Client, worker: Worker) -> None:
     worker.on(TRANSFER, DONE)
     answer = await client.transfer()
     await asyncio.sleep(0.2)
@@ -85,7 +76,7 @@ async def test_outcomes_are_served_from_redis(client: Client, worker: Worker, st
     assert misused.status == 503
 
 
-async def test_misuse_is_never_kept_as_an_outcome(client: Client, worker: Worker, gateway: Gateway) -> None:
+async def test_misuse_is_never_kept_as_an_outcome(client: Client) -> None:
     accepted = await client.transfer("k")
     assert (await client.transfer("k", amount=5)).status == 422
     await asyncio.sleep(0.2)
@@ -231,7 +222,7 @@ async def test_events(client: Client, worker: Worker) -> None:
         assert response.status == 200
         assert response.headers["Content-Type"].startswith("text/event-stream")
         assert await response.content.readline() == b"retry: 1000\n"
-        assert json.loads((await event(response.content)))["status"] == "pending"
+        assert json.loads(await event(response.content))["status"] == "pending"
         await worker.finish(accepted.json["id"], DONE)
         last = json.loads(await event(response.content))
         assert (last["status"], last["result"]) == ("succeeded", DONE)
@@ -249,7 +240,7 @@ async def event(content: Any) -> bytes:
         return line.removeprefix(b"data: ")
 
 
-async def test_events_beat_and_end(worker: Worker, start: Start, join: Join) -> None:
+async def test_events_beat_and_end(start: Start, join: Join) -> None:
     async with start(events_heartbeat_seconds=0.2, events_max_seconds=0.7) as gateway:
         client = join(gateway)
         accepted = await client.transfer()
@@ -265,7 +256,7 @@ async def test_events_beat_and_end(worker: Worker, start: Start, join: Join) -> 
         await until(lambda: gateway.services.operations.waiting == 0, 5)
 
 
-async def test_stopping_lets_everybody_go(worker: Worker, start: Start, join: Join) -> None:
+async def test_stopping_lets_everybody_go(start: Start, join: Join) -> None:
     async with start(drain_seconds=0.5) as gateway:
         client = join(gateway)
         waiting = asyncio.create_task(client.transfer(prefer="wait=30"))

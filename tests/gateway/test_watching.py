@@ -53,7 +53,7 @@ def collector() -> Iterator[tuple[str, list[Any]]]:
     spans: list[Any] = []
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802 - its name in the library
+        def do_POST(self) -> None:
             request = ExportTraceServiceRequest.FromString(self.rfile.read(int(self.headers["Content-Length"])))
             spans.extend(
                 span for resource in request.resource_spans for scope in resource.scope_spans for span in scope.spans
@@ -129,7 +129,7 @@ async def test_wrong_settings(variables: dict[str, str], sentence: str) -> None:
 
 
 async def test_a_process_logs_json_without_secrets(
-    vhost: Vhost, redis_url: str, worker: Worker, join: Join, http: aiohttp.ClientSession, issuer: Any
+    vhost: Vhost, redis_url: str, worker: Worker, http: aiohttp.ClientSession, issuer: Any
 ) -> None:
     worker.on("identity.LogIn", {"access_token": "secret-token"})
     worker.on("transfers.RequestTransfer", DONE)

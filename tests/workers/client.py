@@ -13,6 +13,7 @@ from contracts.bus import Bus
 from contracts.envelope import Caller, Envelope, encode, pack, unpack
 from contracts.message import Call, Command, Message, Query
 from contracts.operations import GetOperation, OperationView, Reply
+from contracts.topology import Topology
 
 PATIENCE_SECONDS = 20.0
 
@@ -26,9 +27,9 @@ class Client:
         self.replies: dict[str, list[Envelope]] = defaultdict(list)
         self._news = asyncio.Event()
 
-    async def start(self) -> "Client":
+    async def start(self, whole: Topology = topology.WHOLE) -> "Client":
         """Connect and listen for replies."""
-        await self._bus.start()
+        await self._bus.start(whole)
         channel = await self._bus.connection.channel()
         queue = await channel.declare_queue(self._queue, exclusive=True, auto_delete=True)
         await queue.consume(self._heard, no_ack=True)

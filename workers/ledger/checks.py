@@ -25,16 +25,17 @@ CHECKS = {
         ) AS e ON e.account_id = a.id
         WHERE a.posted <> coalesce(e.total, 0) OR a.sequence <> coalesce(e.count, 0)
     """,
+    # Backwards, as the two statement indexes run: PostgreSQL then merges them and sorts nothing.
     "statement_is_a_chain": f"""
         SELECT account_id AS subject,
                format('movement %s leaves %s after a change of %s, but before it came %s, which left %s',
                       seq, balance_after, change, previous_seq, previous_balance) AS detail
         FROM (
             SELECT account_id, seq, change, balance_after,
-                   coalesce(lag(seq) OVER own, 0) AS previous_seq,
-                   coalesce(lag(balance_after) OVER own, 0) AS previous_balance
+                   coalesce(lead(seq) OVER own, 0) AS previous_seq,
+                   coalesce(lead(balance_after) OVER own, 0) AS previous_balance
             FROM {ENTRIES} AS e
-            WINDOW own AS (PARTITION BY account_id ORDER BY seq)
+            WINDOW own AS (PARTITION BY account_id ORDER BY seq DESC)
         ) AS e
         WHERE seq <> previous_seq + 1 OR balance_after <> previous_balance + change
     """,

@@ -165,7 +165,7 @@ class Delivery:
         name = ids.new("bat")
         async with self._database.transaction() as connection:
             known = await inbox.known(connection, batch)
-            again = await _untold_of(connection, known)
+            again = await _untold_of(connection, known.batches - told)
             if asked:
                 await load(connection, world, asked)
             deciding = Deciding(world, self._roster, self._orchestrator, name, local=local)
@@ -221,11 +221,9 @@ def _observe(world: World, decided: Deciding) -> None:
                 metrics.saga_seconds.labels(row.type, row.phase).observe(seconds)
 
 
-async def _untold_of(connection: Connection, known: Known) -> dict[str, list[Bundle]]:
-    """The bundles of the batches that handled these messages before, if they may not have been told."""
-    if not known.batches:
+async def _untold_of(connection: Connection, batches: set[str]) -> dict[str, list[Bundle]]:
+    """The bundles of earlier batches that may not have been told."""
+    if not batches:
         return {}
-    rows = await connection.fetch(
-        "SELECT id, bundles FROM runtime.untold WHERE id = ANY($1::text[])", list(known.batches)
-    )
+    rows = await connection.fetch("SELECT id, bundles FROM runtime.untold WHERE id = ANY($1::text[])", list(batches))
     return {row["id"]: bundles_of(row["bundles"]) for row in rows}

@@ -5,13 +5,14 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contracts import ids
 from contracts.envelope import Envelope
-from contracts.ledger import FreezeWallet, Leg, PlaceHold, ReleaseHold, SettleHold, UnfreezeWallet
+from contracts.ledger import FreezeWallet, GetWallet, Leg, PlaceHold, ReleaseHold, SettleHold, UnfreezeWallet
 from contracts.message import Asked
 from contracts.transfers import Destination, RequestTransfer, Source
 from tests.servers import Database, Databases
@@ -119,6 +120,18 @@ async def test_money_goes_round_in_circles_without_a_deadlock(desks: list[Desk],
     async with desks[0].database.transaction() as connection:
         rows = await connection.fetch("SELECT posted FROM ledger.accounts WHERE id = ANY($1)", ring)
     assert [row["posted"] for row in rows] == [1000] * WORKERS
+
+
+async def test_a_message_whose_claim_was_lost_does_not_post_twice(desks: list[Desk], database: Database) -> None:
+    rich = await desks[0].wallet("usr_rich")
+    arrival = sent(credit(rich, 70))
+    await desks[0].deliver(arrival)
+    admin = await asyncpg.connect(database.admin_url)
+    assert await admin.execute("DELETE FROM runtime.inbox WHERE id = $1", arrival.id) == "DELETE 1"
+    await admin.close()
+    with pytest.raises(AssertionError, match=r"saldo\.dead"):
+        await desks[1].deliver(arrival)
+    assert (await desks[0].ask(GetWallet(wallet_id=rich), "usr_rich")).balance.posted == 70
 
 
 async def run(desk: Desk, number: int, work: list[tuple[Act, Envelope]]) -> None:

@@ -1,0 +1,99 @@
+"""Servers that may be killed, and the system in both arrangements upon them."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+import pytest
+
+from ops.local.postgres import ADMIN as POSTGRES_ADMIN
+from ops.local.postgres import Postgres
+from ops.local.rabbitmq import ADMIN as BROKER_ADMIN
+from ops.local.rabbitmq import RabbitMQ
+from ops.local.scratch import ScratchServers
+from ops.local.servers import Servers, Urls, rabbitmq
+from ops.local.valkey import Valkey
+from tests.failures.traffic import Traffic
+from tests.people import Person
+from tests.servers import Databases, RedisDatabases, Vhosts
+from tests.system import System
+
+# What would come after a minute comes after seconds.
+HURRY = {"SAGA_RESEND_SECONDS": "2", "UNTOLD_AFTER_SECONDS": "3"}
+PEOPLE = 5
+FUNDS = 100_000
+
+
+@dataclass(frozen=True)
+class Machines:
+    """The servers under the system."""
+
+    postgres: Postgres
+    broker: RabbitMQ
+    redis: Valkey
+
+
+@pytest.fixture(scope="session")
+def machines(servers: ScratchServers) -> Iterator[Machines]:
+    """Servers of these tests' own."""
+    home = servers.home.child("failures")
+    machines = Machines(Postgres(home), rabbitmq(home), Valkey(home))
+    try:
+        Servers(home, given={}).start(lambda _: None)
+        yield machines
+    finally:
+        for server in (machines.postgres, machines.broker, machines.redis):
+            server.clear()
+
+
+@asynccontextmanager
+async def _running(machines: Machines, *, split: bool) -> AsyncIterator[System]:
+    databases = Databases(machines.postgres.url(POSTGRES_ADMIN, "postgres"))
+    vhosts = Vhosts(machines.broker.url(BROKER_ADMIN), machines.broker.management_url)
+    database, vhost = await databases.create(), await vhosts.create()
+    redis_url = await RedisDatabases(machines.redis.url).create()
+    urls = Urls(database.app_url, database.owner_url, vhost.gateway_url, vhost.workers_url, redis_url)
+    home = machines.postgres.home.child("apart" if split else "together")
+    system = System(home, urls, split=split, settings=HURRY)
+    try:
+        await system.start()
+        yield system
+    finally:
+        await system.stop()
+
+
+@pytest.fixture(scope="session")
+async def together(machines: Machines) -> AsyncIterator[System]:
+    """All domains in one worker process."""
+    async with _running(machines, split=False) as system:
+        yield system
+
+
+@pytest.fixture(scope="session")
+async def apart(machines: Machines) -> AsyncIterator[System]:
+    """Each domain in a worker process of its own."""
+    async with _running(machines, split=True) as system:
+        yield system
+
+
+@pytest.fixture(scope="session", params=["together", "apart"])
+def system(request: pytest.FixtureRequest) -> System:
+    """Both arrangements, in turn."""
+    found: System = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    """Connections, which may break."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(15)) as session:
+        yield session
+
+
+@pytest.fixture
+async def traffic(system: System, http: aiohttp.ClientSession) -> Traffic:
+    """A few people with money, ready to send it around."""
+    people = [await Person(http, system.gateways).join() for _ in range(PEOPLE)]
+    wallets = [(person, await person.open(funds=FUNDS)) for person in people for _ in range(2)]
+    return Traffic(wallets)

@@ -1,0 +1,34 @@
+"""`kill -9` of workers in the middle of their batches, under load."""
+
+import asyncio
+
+from tests.failures.reckoning import reckon
+from tests.failures.traffic import Traffic
+from tests.system import System
+
+
+async def test_a_worker_killed_in_mid_batch_loses_and_doubles_nothing(system: System, traffic: Traffic) -> None:
+    victims = [name for name in system.workers if name not in ("workers-identity", "workers-topups")]
+    async with traffic:
+        for victim in victims:
+            await system.kill(victim)
+            await system.start(victim)
+            await traffic.flows()
+    await reckon(system, traffic)
+
+
+async def test_all_workers_killed_at_once_take_up_where_they_were(system: System, traffic: Traffic) -> None:
+    async with traffic:
+        await asyncio.gather(*(system.kill(name) for name in system.workers))
+        await asyncio.sleep(1)
+        await system.start(*system.workers)
+        await traffic.flows()
+    await reckon(system, traffic)
+
+
+async def test_a_worker_told_to_stop_finishes_what_it_took(system: System, traffic: Traffic) -> None:
+    async with traffic:
+        await asyncio.gather(*(system.stop(name) for name in system.workers))
+        await system.start(*system.workers)
+        await traffic.flows()
+    await reckon(system, traffic)
