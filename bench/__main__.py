@@ -2,6 +2,8 @@
 
 import asyncio
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Annotated
 
@@ -9,7 +11,9 @@ import typer
 from rich.markup import escape
 
 from bench import generator, machine, page, population, profile, report, rig
+from bench.generator import Measurement
 from bench.people import People
+from bench.population import Wallet
 from bench.rig import Rig
 from bench.series import FULL, QUICK, Conductor, Series
 from bench.traffic import Plan
@@ -19,9 +23,9 @@ from ops.local.home import Home
 from ops.trouble import Trouble
 
 WALLETS = 10_000
-PROFILE_SECONDS = 10.0
+OWNERS = 50
 WARM_UP_SECONDS = 3.0
-DISTURBED_CORES = 0.2
+DISTURBED_CORES = 0.1
 
 Wallets = Annotated[int, typer.Option(min=10, help="How many wallets, and accounts of pgbench.")]
 Seconds = Annotated[float, typer.Option(min=1, help="How long to measure.")]
@@ -33,8 +37,12 @@ class Target(StrEnum):
     """The processes that can be profiled."""
 
     GATEWAY = "gateway"
-    WORKERS = "workers"
     WORKER = "worker"
+
+    @property
+    def process(self) -> str:
+        """Its name in the stack."""
+        return "workers" if self is Target.WORKER else "gateway"
 
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
@@ -52,56 +60,119 @@ def compare(
     if context.invoked_subcommand is not None:
         return
     scale = QUICK if quick else FULL
-    head("Starting")
-    with rig.running("gateway", "workers") as running:
-        people, population_ = _inhabited(running, wallets)
+    with _verified("gateway", "workers") as measured:
+        people, inhabitants = _inhabit(measured, wallets)
         head("Measuring")
-        series = Conductor(running, people, population_, scale, say).run()
-        facts = asyncio.run(machine.facts(running))
+        series = Conductor(measured, people, inhabitants, scale, say).run()
+        facts = asyncio.run(machine.facts(measured))
         _show(series)
-        sound = _verified(running)
     if write:
         page.write(series, facts, scale, wallets)
         say(f"written to {page.PAGE}")
-    if series.failures() or not sound:
-        raise typer.Exit(1)
+    if failures := series.failures():
+        raise Trouble("Transfers failed:\n" + "\n".join(f"{count} x {why}" for why, count in failures.items()))
 
 
-@app.command("workers")
-def workers_alone(
+@app.command("worker")
+def worker_alone(
     *, seconds: Seconds = 5.0, concurrency: Concurrency = 256, hot: Hot = False, wallets: Wallets = WALLETS
 ) -> None:
     """Measure the workers alone, fed with bundles of commands through the broker."""
-    with rig.running("workers") as running:
-        owners = [f"usr_bench{number}" for number in range(50)]
-        inhabitants = population.populate(running.owner_url, owners, wallets)
-        plan = _plan(running.amqp_url, inhabitants, {}, hot=hot, concurrency=concurrency, seconds=seconds)
-        _tell(generator.measure(running, "bench.worker_load", plan))
-        sound = _verified(running)
-    if not sound:
-        raise typer.Exit(1)
+    with _verified("workers") as measured:
+        owners = [f"usr_bench{number}" for number in range(OWNERS)]
+        inhabitants = population.populate(measured.owner_url, owners, wallets)
+        plan = _plan(measured.amqp_url, inhabitants, {}, hot=hot, concurrency=concurrency, seconds=seconds)
+        _tell(generator.measure(measured, "bench.worker_load", plan))
 
 
 @app.command("profile")
 def profile_process(
-    target: Annotated[Target, typer.Argument(help="Which process.")] = Target.WORKERS,
+    target: Annotated[Target, typer.Argument(help="Which process.")] = Target.WORKER,
     *,
-    seconds: Seconds = PROFILE_SECONDS,
+    seconds: Seconds = 10.0,
     concurrency: Concurrency = 64,
     hot: Hot = False,
     wallets: Wallets = WALLETS,
 ) -> None:
     """Rank the functions of a process under load; needs py-spy on the PATH."""
-    name = "gateway" if target is Target.GATEWAY else "workers"
-    stacks = Home.default().root / f"profile-{name}.txt"
-    with rig.running("gateway", "workers") as running:
-        people, inhabitants = _inhabited(running, wallets)
-        plan = _plan(
-            str(running.port), inhabitants, people.tokens(), hot=hot, concurrency=concurrency, seconds=seconds
-        )
-        pid = running.pid(name)
+    program = profile.program()
+    stacks = Home.default().root / f"profile-{target}.txt"
+    with _verified("gateway", "workers") as measured:
+        people, inhabitants = _inhabit(measured, wallets)
+        tokens, port = people.tokens(), str(measured.port)
+        plan = _plan(port, inhabitants, tokens, hot=hot, concurrency=concurrency, seconds=seconds)
+        pid = measured.pid(target.process)
         assert pid is not None, "it was just started"
-        with profile.sampled(pid, seconds + WARM_UP_SECONDS, stacks):
-            _tell(generator.measure(running, "bench.http_load", plan))
-    console.print(profile.below(stacks).shown(), profile.ranked(stacks).shown())
-    say(f"folded stacks for speedscope.app: {stacks}")
+        with profile.sampled(program, pid, seconds + WARM_UP_SECONDS, stacks):
+            _tell(generator.measure(measured, "bench.http_load", plan))
+    console.print(profile.ranked(stacks).shown())
+    console.print(profile.ranked(stacks, ours=True).shown())
+    say(f"folded stacks, for speedscope.app: {stacks}")
+
+
+@contextmanager
+def _verified(*names: str) -> Iterator[Rig]:
+    """A rig with these processes, whose ledger must add up afterwards."""
+    head("Starting")
+    with rig.running(*names) as measured:
+        yield measured
+        head("Verifying the ledger")
+        if not ledger.verify(measured.postgres.url()):
+            raise Trouble("The ledger does not add up.")
+        head("Stopping")
+
+
+def _inhabit(measured: Rig, wallets: int) -> tuple[People, list[Wallet]]:
+    people = People(measured.port)
+    owners = people.register(OWNERS)
+    inhabitants = population.populate(measured.owner_url, owners, wallets)
+    say(f"{len(owners)} people have {wallets:,} wallets with money in them")
+    return people, inhabitants
+
+
+def _plan(
+    target: str, wallets: list[Wallet], tokens: dict[str, str], *, hot: bool, concurrency: int, seconds: float
+) -> Plan:
+    return Plan(
+        target=target,
+        wallets=wallets,
+        tokens=tokens,
+        hot=hot,
+        concurrency=concurrency,
+        warm_up_seconds=WARM_UP_SECONDS,
+        seconds=seconds,
+    )
+
+
+def _tell(run: Measurement) -> None:
+    result = run.result
+    spent = ", ".join(f"{name} {value:,.0f}" for name, value in run.cpu_microseconds.items())
+    say(f"{result.rate:,.0f}/s, p50 {result.p50_ms:.1f} ms, p99 {result.p99_ms:.1f} ms")
+    say(f"CPU time per transfer in µs: {spent}; {run.elsewhere_cores:.2f} cores busy elsewhere")
+    for why, count in result.failures.items():
+        say(f"failed {count} x {escape(why)}")
+
+
+def _show(series: Series) -> None:
+    console.print()
+    console.print(report.results(series).shown())
+    console.print(report.processor_time(series).shown())
+    for goal in report.goals(series):
+        console.print(f"{'[green]✓' if goal.ok else '[red]✗'}[/] {goal.text}: {goal.reached}")
+    if (elsewhere := report.elsewhere_cores(series)) > DISTURBED_CORES:
+        console.print(f"[yellow]![/] Other programs kept {elsewhere:.2f} cores busy: the numbers are too low.")
+
+
+def main() -> None:
+    """Run one command; a `Trouble` is a sentence and exit status 1."""
+    try:
+        app(prog_name="python -m bench")
+    except Trouble as trouble:
+        console.print(f"[bold red]✗[/] {escape(str(trouble))}", soft_wrap=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

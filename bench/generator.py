@@ -36,7 +36,8 @@ def measure(rig: Rig, module: str, plan: Plan) -> Measurement:
     command = [sys.executable, "-m", module]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=PROJECT) as child:
         try:
-            assert child.stdin is not None and child.stdout is not None
+            assert child.stdin is not None
+            assert child.stdout is not None
             child.stdin.write(plan.model_dump_json())
             child.stdin.close()
             meter = Meter(rig, {"generator": child.pid})

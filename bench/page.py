@@ -76,7 +76,7 @@ def _time(series: Series) -> str:
     return (
         f"## Where the time goes\n\n{report.processor_time(series).title}, by process:\n\n"
         f"{report.processor_time(series).markdown()}\n\n"
-        "`python -m bench profile gateway` and `python -m bench profile workers` tell by function (with py-spy).\n"
+        "`python -m bench profile gateway` and `python -m bench profile worker` tell by function (with py-spy).\n"
     )
 
 
@@ -87,5 +87,5 @@ def _machine(facts: dict[str, str]) -> str:
         "## Run it yourself\n\n```\n./dev bench            # about ten minutes, needs nothing running\n"
         "./dev bench --quick    # about a minute: too short for fine differences\n"
         "./dev bench --write    # and write this page\n"
-        "./dev bench workers    # the workers alone, fed through the broker\n```\n"
+        "./dev bench worker     # the workers alone, fed through the broker\n```\n"
     )

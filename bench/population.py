@@ -18,7 +18,8 @@ OPENING_ACCOUNT = f"sys_correction_{CURRENCY.lower()}_63"
 
 ACCOUNTS = """
     INSERT INTO ledger.accounts (id, owner, role, currency, status, posted, held, sequence, created_at)
-    SELECT d.id, d.owner, 'customer', $3::text, 'active', $4::bigint, 0, 1, now() FROM unnest($1::text[], $2::text[]) AS d(id, owner)
+    SELECT d.id, d.owner, 'customer', $3::text, 'active', $4::bigint, 0, 1, now()
+    FROM unnest($1::text[], $2::text[]) AS d(id, owner)
 """
 OPENING = """
     INSERT INTO ledger.accounts (id, owner, role, currency, status, posted, held, sequence, created_at)

@@ -68,7 +68,7 @@ class Traffic:
     def next(self) -> Transfer:
         """Another one. Source and destination differ, and the hot wallet only receives."""
         count = len(self.wallets)
-        chance = random.random  # noqa: S311 - traffic, not secrets
+        chance = random.random
         amount = AMOUNTS_MINOR[0] + int(chance() * (AMOUNTS_MINOR[1] - AMOUNTS_MINOR[0] + 1))
         source = 1 + int(chance() * (count - 1))
         if self.hot and chance() < 0.5:  # noqa: PLR2004 - half

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 import sys
 import time
+from contextlib import suppress
 
 import uvloop
 from aio_pika.abc import AbstractIncomingMessage
@@ -11,7 +12,7 @@ from pydantic_core import from_json
 
 from bench.traffic import Plan, Traffic
 from bench.window import DRAIN_SECONDS_MAX, Window
-from contracts import ids, topology
+from contracts import topology
 from contracts.bus import Bus
 from contracts.envelope import MAX_BUNDLE_MESSAGES, Caller, Envelope, encode, pack
 from contracts.transfers import RequestTransfer
@@ -29,6 +30,7 @@ class Sender:
         self._replies = topology.replies(secrets.token_hex(4))
         self._wanted = plan.concurrency
         self._due = asyncio.Event()
+        self._all_answered = asyncio.Event()
         self._started: dict[str, float] = {}
 
     async def run(self) -> None:
@@ -40,9 +42,8 @@ class Sender:
         sending = asyncio.create_task(self._send())
         await self._window.run()
         sending.cancel()
-        deadline = time.monotonic() + DRAIN_SECONDS_MAX
-        while self._started and time.monotonic() < deadline:
-            await asyncio.sleep(0.05)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._all_answered.wait(), DRAIN_SECONDS_MAX)
         for _ in self._started:
             self._window.failed("no answer")
         await self._bus.stop()
@@ -88,6 +89,8 @@ class Sender:
             self._wanted += not self._window.over.is_set()
         if self._wanted:
             self._due.set()
+        elif not self._started:
+            self._all_answered.set()
 
 
 async def run(plan: Plan) -> Window:

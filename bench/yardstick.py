@@ -131,7 +131,7 @@ def _script() -> Iterator[Path]:
 
 
 def _connection(url: str) -> dict[str, str]:
-    """libpq's variables: a password on the command line would be everybody's to read."""
+    """The variables of libpq: a password on the command line would be everybody's to read."""
     parts = urlsplit(url)
     query = parse_qs(parts.query)
     return {

@@ -23,7 +23,7 @@ def main() -> int:
         store = _store(settings)
     except SettingsInvalidError as error:
         for problem in error.problems:
-            print(f"sandbox: {problem}", file=sys.stderr)  # noqa: T201 - there is no log yet
+            print(f"sandbox: {problem}", file=sys.stderr)
         return EXIT_MISCONFIGURED
     log.configure()
     # uvicorn repeats the signal that stopped it; to have been asked to stop is no failure.

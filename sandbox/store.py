@@ -119,21 +119,21 @@ class Store:
 
     def _insert(self, key: str, charge: Charge) -> None:
         self._connection.execute(
-            f"INSERT INTO charges ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - constant columns
+            f"INSERT INTO charges ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             [getattr(charge, field) for field in FIELDS],
         )
         self._connection.execute("UPDATE keys SET charge_id = ? WHERE key = ?", (charge.id, key))
 
     def _find(self, charge_id: str) -> Charge | None:
         row = self._connection.execute(
-            f"SELECT {COLUMNS} FROM charges WHERE id = ?",  # noqa: S608 - constant columns
+            f"SELECT {COLUMNS} FROM charges WHERE id = ?",
             (charge_id,),
         ).fetchone()
         return _charge_of(row) if row else None
 
     def _page(self, reference: str | None, after: str | None, limit: int) -> Page:
         rows = self._connection.execute(
-            f"SELECT {COLUMNS} FROM charges"  # noqa: S608 - constant columns
+            f"SELECT {COLUMNS} FROM charges"
             " WHERE (:reference IS NULL OR reference = :reference)"
             " AND (:after IS NULL OR seq < (SELECT seq FROM charges WHERE id = :after))"
             " ORDER BY seq DESC LIMIT :rows",

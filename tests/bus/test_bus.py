@@ -47,8 +47,7 @@ async def own_bus(broker: RabbitMQ) -> AsyncIterator[Bus]:
 async def _get(vhost: Vhost, queue: str) -> aio_pika.abc.AbstractIncomingMessage | None:
     async with await aio_pika.connect(vhost.workers_url) as connection:
         channel = await connection.channel()
-        found = await (await channel.get_queue(queue, ensure=False)).get(fail=False)
-        return found
+        return await (await channel.get_queue(queue, ensure=False)).get(fail=False)
 
 
 async def test_a_confirmed_message_is_durable_and_says_who_sent_it(bus: Bus, vhost: Vhost) -> None:
@@ -149,5 +148,5 @@ async def _until_ready(bus: Bus) -> None:
 def _control(broker: RabbitMQ, *arguments: str) -> None:
     chosen = {name: ports.remembered(broker.home, name) or 0 for name in LISTENERS}
     program = Path(rabbitmq_binary.find()).with_name("rabbitmqctl")
-    command = [program, "-n", "saldo@localhost", *arguments]
+    command = [str(program), "-n", "saldo@localhost", *arguments]
     subprocess.run(command, env=broker._environment(chosen), check=True, capture_output=True, timeout=60)

@@ -1,6 +1,8 @@
 """A worker's delivery on a real database, with a broker that only writes down: deterministic, and fast."""
 
 from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, cast
 
 from contracts import ids, topology
@@ -110,6 +112,21 @@ class Desk:
         """Handle one message and tell."""
         envelope = said(message, **options)
         return (await self.deliver(envelope))[envelope.id]
+
+    @asynccontextmanager
+    async def statements(self) -> AsyncIterator[list[str]]:
+        """The statements that the writing connection is sent meanwhile."""
+        seen: list[str] = []
+
+        def note(query: Any) -> None:
+            seen.append(query.query)
+
+        async with self.database.transaction() as connection:
+            connection.add_query_logger(note)
+        seen.clear()
+        yield seen
+        async with self.database.transaction() as connection:
+            connection.remove_query_logger(note)
 
     def answers(self) -> dict[str, Reply]:
         """The answers of the last batch, by the id of what was asked and by its request."""

@@ -3,8 +3,6 @@
 import asyncio
 from collections.abc import Callable
 
-import pytest
-
 from contracts import ids
 from contracts.envelope import Envelope
 from tests.runtime.books import Books
@@ -126,23 +124,21 @@ async def test_an_internal_command_is_claimed_in_the_inbox(desks: Callable[..., 
     assert len(desk.bus.posts) == 1
 
 
-async def test_one_select_reads_the_claims_of_a_batch_whatever_its_size(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    statements: list[str] = []
+async def test_a_batch_is_five_statements_whatever_its_size(desk: Desk) -> None:
     await desk.do(DEPOSIT)
-    async with desk.database.transaction() as connection:
-        connection.add_query_logger(lambda query: statements.append(query.query))
-    await desk.deliver(*(said(Deposit(account=f"a{n}", amount=1)) for n in range(100)))
-    assert sum("runtime.operations WHERE" in statement for statement in statements) == 1
-    assert len(statements) == 5, "BEGIN, claims, accounts, save, COMMIT"
+    async with desk.statements() as statements:
+        await desk.deliver(*(said(Deposit(account=f"a{n}", amount=1)) for n in range(100)))
+    assert len(statements) == 5
+    begin, claims, accounts, save, commit = statements
+    assert (begin, commit) == ("BEGIN", "COMMIT")
+    assert "FROM runtime.operations WHERE" in claims
+    assert "FROM probe.accounts" in accounts
+    assert save.startswith("WITH ")
 
 
 async def test_a_call_leaves_no_trace_of_itself(desk: Desk, books: Books) -> None:
-    asked = said(Whisper(account="a", secret="hush")).__class__(
-        "msg_1", Whisper.wire_name, Whisper(account="a", secret="hush"), operation="msg_1", reply_to="gateway.x"
-    )
-    work = desk.work(asked._replace(operation="msg_1"), "bank.calls")
+    asked = said(Whisper(account="a", secret="hush"), id="msg_1", operation="msg_1")
+    work = desk.work(asked, "bank.calls")
     work.prepared = "x"
     for committed in await desk.delivery.deliver([work]):
         await desk.delivery.tell(committed)

@@ -1,7 +1,6 @@
 """Sagas tested as they are specified: given an event, expect a command, reply or refuse, to the end."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Self
 
 from contracts.identity import FindUserByEmail, UserRef
@@ -104,7 +103,7 @@ class Story:
     def _to(self, progress: Progress) -> Self:
         saga = type(progress.saga).model_validate_json(progress.saga.model_dump_json())
         assert saga == progress.saga, "a saga's state must survive the database"
-        self._progress = replace(progress, saga=saga)
+        self._progress = progress._replace(saga=saga)
         self._heard = True
         return self
 

@@ -58,7 +58,9 @@ class Failures:
         envelope = work.envelope
         fate = "answered" if work.is_call else "dead" if envelope.attempt >= self._max_attempts else "delayed"
         metrics.failed.labels(work.domain, envelope.type, fate).inc()
-        log.error(
+        # Another try is how we live with an unsure world; the last one is a reason to wake somebody.
+        tell = log.warning if fate == "delayed" else log.error
+        tell(
             "message_failed", type=envelope.type, id=envelope.id, attempt=envelope.attempt, fate=fate, reason=reason
         )
         if fate == "answered":

@@ -1,0 +1,169 @@
+"""What handlers need is locked first, in one order, and nothing else can be touched."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from contracts.envelope import Envelope
+from tests.runtime.books import Books
+from tests.runtime.desk import Desk, said
+from tests.runtime.probe import Script
+from tests.runtime.said.bank import Deposit, Move, Name, Reserve, Sneak
+from tests.runtime.tables import Account
+from workers.runtime.loading import load
+from workers.runtime.needs import matching, rows
+from workers.runtime.unit_of_work import UnitOfWork, World
+
+
+async def test_one_select_per_table_in_one_order_of_tables_and_rows(desk: Desk, books: Books) -> None:
+    await books.put("a", 100)
+    await desk.do(Deposit(account="a", amount=1))
+    reserve = Envelope("msg_1", Reserve.wire_name, Reserve(order="o", account="a", amount=1), saga="sag_1")
+    async with desk.statements() as statements:
+        await desk.deliver(reserve, said(Move(source="z", destination="b", amount=1)))
+    selects = [statement for statement in statements if "FOR NO KEY UPDATE" in statement]
+    assert [statement.split(" FROM ")[1].split()[0] for statement in selects] == ["probe.accounts", "probe.orders"]
+    assert all("ORDER BY t.id FOR NO KEY UPDATE" in statement for statement in selects)
+
+
+async def test_rows_asked_for_by_key_and_by_value_are_locked_by_one_statement_in_order(
+    desk: Desk, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del monkeypatch
+    await books.connection.execute("INSERT INTO probe.accounts VALUES ('a', 'x', 1, 0), ('b', NULL, 1, 0), ('c', 'y', 1, 0)")
+    async with desk.statements() as statements, desk.database.transaction() as connection:
+        world = World(now=None)  # type: ignore[arg-type]
+        await load(connection, world, [rows(Account, "b", "none"), matching(Account, name="y"), matching(Account, name="x")])
+        locked = [account for account in world.entities[Account].values() if account is not None]
+        assert sorted(account.id for account in locked) == ["a", "b", "c"]
+        assert world.entities[Account]["none"] is None
+        assert len(statements) == 2
+
+
+async def test_two_workers_that_lock_crosswise_both_go_on(desks: Callable[..., Desk], books: Books) -> None:
+    for account in "abcdef":
+        await books.put(account, 1000)
+    one, other = desks(), desks()
+    there = [Move(source=s, destination=d, amount=1) for s, d in zip("abcdef", "bcdefa", strict=True)]
+    back = [Move(source=d, destination=s, amount=1) for s, d in zip("abcdef", "bcdefa", strict=True)]
+
+    async def hammer(desk: Desk, moves: list[Move]) -> None:
+        for n in range(15):
+            await desk.deliver(*(said(move) for move in (moves if n % 2 else moves[::-1])))
+            assert {answer.status for answer in desk.answers().values()} == {"succeeded"}
+
+    await asyncio.gather(hammer(one, there), hammer(other, back))
+    assert await books.value("SELECT sum(amount) FROM probe.accounts") == 6000
+    assert not one.bus.letters
+    assert not [post for post in one.bus.posts + other.bus.posts if post.delay_seconds], "nothing counted as a failure"
+
+
+async def test_sagas_that_lock_crosswise_in_later_rounds_go_on_with_everything_locked_up_front(
+    desks: Callable[..., Desk], books: Books, script: Script
+) -> None:
+    """The first rounds lock the orders' own rows, the next ones the accounts, in opposite orders."""
+    from tests.runtime.said.shop import Order  # noqa: PLC0415
+
+    for account in "ab":
+        await books.put(account, 1000)
+    one, other = desks(), desks()
+
+    async def hammer(desk: Desk, accounts: str) -> None:
+        for _ in range(10):
+            for account in accounts:
+                await desk.deliver(said(Order(account=account, amount=1)), said(Deposit(account=accounts[0], amount=1)))
+
+    await asyncio.gather(hammer(one, "ab"), hammer(other, "ba"))
+    assert await books.value("SELECT sum(amount) FROM probe.accounts") == 2000
+    assert await books.rows("SELECT DISTINCT status FROM runtime.operations") == [("succeeded",)]
+
+
+async def test_a_lock_that_somebody_keeps_is_no_failure(desk: Desk, books: Books) -> None:
+    await books.put("a", 100)
+    await books.put("b", 100)
+    locked, free = said(Deposit(account="a", amount=1)), said(Deposit(account="b", amount=1))
+    async with books.connection.transaction():
+        await books.connection.execute("SELECT 1 FROM probe.accounts WHERE id = 'a' FOR UPDATE")
+        await desk.deliver(locked, free)
+        assert await books.amount("b") == 101, "its neighbour is not held up"
+    [post] = [post for post in desk.bus.take() if post.delay_seconds]
+    assert (post.exchange, post.key, post.envelope.id) == ("saldo.delay", "bank.commands", locked.id)
+    assert post.envelope.attempt == 0, "this attempt does not count"
+    await desk.deliver(post.envelope)
+    assert await books.amount("a") == 101
+
+
+async def test_a_unique_name_is_given_once_in_a_batch(desk: Desk) -> None:
+    answers = await desk.deliver(*(said(Name(name="x"), id=f"op_{n}") for n in range(3)))
+    assert [answers[f"op_{n}"].status for n in range(3)] == ["succeeded", "failed", "failed"]
+    assert {answers[f"op_{n}"].problem.code for n in (1, 2)} == {"name_taken"}  # type: ignore[union-attr]
+
+
+async def test_a_unique_name_is_given_once_by_two_workers(desks: Callable[..., Desk], books: Books) -> None:
+    one, other = desks(), desks()
+    for n in range(20):
+        await asyncio.gather(one.do(Name(name=f"n{n}")), other.do(Name(name=f"n{n}")))
+    statuses = await books.rows("SELECT status, problem->>'code', count(*) FROM runtime.operations GROUP BY 1, 2 ORDER BY 1")
+    assert statuses == [("failed", "name_taken", 20), ("succeeded", None, 20)]
+
+
+async def test_whoever_asks_for_a_name_waits_for_who_came_first(desk: Desk, books: Books) -> None:
+    """The advisory lock, not the unique index, keeps others from deciding on what they can't see yet."""
+    async with desk.database.transaction() as connection:
+        await load(connection, World(now=None), [matching(Account, name="y")])  # type: ignore[arg-type]
+        assert await books.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 0
+        from workers.runtime.needs import unique  # noqa: PLC0415
+
+        await load(connection, World(now=None), [unique(Account, name="x")])  # type: ignore[arg-type]
+        assert await books.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 1
+
+
+async def test_an_account_that_was_not_asked_for_can_not_be_changed(desk: Desk, books: Books) -> None:
+    await books.put("a", 1)
+    await desk.deliver(said(Sneak(account="a")))
+    assert await books.amount("a") == 1
+    [post] = desk.bus.take()
+    assert post.delay_seconds, "it is a bug, so it is tried again and buried at last"
+
+
+async def test_nor_looked_at(desk: Desk, books: Books, script: Script) -> None:
+    await books.put("b", 1)
+
+    def look(_command: Deposit, uow: UnitOfWork) -> None:
+        uow.find(Account, "b")
+
+    script.before[Deposit] = look
+    await desk.deliver(said(Deposit(account="a", amount=1)))
+    [post] = desk.bus.take()
+    assert post.delay_seconds
+
+
+async def test_needs_that_raise_are_that_messages_failure_alone(
+    desk: Desk, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, bad = said(Deposit(account="a", amount=1)), said(Deposit(account="bad", amount=1))
+
+    def needs(command: Deposit) -> list[object]:
+        if command.account == "bad":
+            raise ZeroDivisionError
+        return [rows(Account, command.account)]
+
+    works = [desk.work(good), desk.work(bad)]
+    for work in works:
+        object.__setattr__(work.handler, "needs", needs) if False else None
+    from dataclasses import replace  # noqa: PLC0415
+
+    for work in works:
+        work.handler = replace(work.handler, needs=needs)  # type: ignore[arg-type]
+    await desk.delivery.deliver(works)
+    assert await books.amount("a") == 1
+    [post] = [post for post in desk.bus.take() if post.delay_seconds]
+    assert post.envelope.id == bad.id
+
+
+async def test_a_key_that_no_column_can_hold_is_that_messages_failure_alone(desk: Desk, books: Books) -> None:
+    """The driver reports it like a lost connection; it must not pass for an outage."""
+    await desk.deliver(said(Deposit(account="a", amount=1)), said(Deposit(account="b", amount=2**70)), said(Deposit(account="nul\0", amount=1)))
+    assert await books.amount("a") == 1
+    assert len([post for post in desk.bus.take() if post.delay_seconds]) == 2

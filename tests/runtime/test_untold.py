@@ -1,0 +1,98 @@
+"""What a batch says is kept until it is told."""
+
+import asyncio
+from collections.abc import Callable
+
+from contracts.bus import Unconfirmed
+from tests.runtime.books import Books
+from tests.runtime.desk import Desk, Outage, said
+from tests.runtime.said.bank import Deposit, Deposited
+
+DEPOSIT = Deposit(account="a", amount=5)
+
+
+def heard(desk: Desk) -> list[str]:
+    return [post.envelope.id for post in desk.bus.take() if post.key == Deposited.wire_name]
+
+
+async def test_a_later_batch_deletes_the_row_of_a_told_one(desk: Desk, books: Books) -> None:
+    await desk.do(DEPOSIT)
+    [first] = await books.rows("SELECT id FROM runtime.untold")
+    await desk.do(DEPOSIT)
+    [second] = await books.rows("SELECT id FROM runtime.untold")
+    assert first != second
+
+
+async def test_a_redelivery_after_a_crash_tells_what_the_dead_batch_had_to_say(
+    desks: Callable[..., Desk], books: Books
+) -> None:
+    dead, alive = desks(), desks()
+    envelope = said(DEPOSIT)
+    [committed] = await dead.decide(envelope)
+    assert committed.bundles
+    answers = await alive.deliver(envelope)
+    assert answers[envelope.id].status == "succeeded"
+    assert heard(alive) == [f"{envelope.id}:0"]
+    await alive.do(DEPOSIT)
+    alive.bus.take()
+    await alive.deliver(envelope)
+    assert heard(alive) == [], "it is told, and forgotten"
+    assert await books.amount("a") == 10
+
+
+async def test_a_redelivery_to_the_teller_itself_does_not_say_it_twice(desk: Desk) -> None:
+    envelope = said(DEPOSIT)
+    await desk.deliver(envelope)
+    await desk.deliver(envelope)
+    assert len(heard(desk)) == 1
+
+
+async def test_the_sweeper_tells_what_nobody_asks_for(desks: Callable[..., Desk], books: Books) -> None:
+    dead, sweeper = desks(), desks()
+    envelope = said(DEPOSIT)
+    await dead.decide(envelope)
+    await sweeper.upkeep.tell_untold(60)
+    assert heard(sweeper) == [], "it may still be about to be told"
+    await sweeper.upkeep.tell_untold(0)
+    assert heard(sweeper) == [f"{envelope.id}:0"]
+    assert await books.count("runtime.untold") == 0
+
+
+async def test_two_sweepers_at_once_say_it_once(desks: Callable[..., Desk]) -> None:
+    dead, one, other = desks(), desks(), desks()
+    for _ in range(5):
+        await dead.decide(said(DEPOSIT))
+        await asyncio.gather(one.upkeep.tell_untold(0), other.upkeep.tell_untold(0))
+    assert len(heard(one) + heard(other)) == 5
+
+
+async def test_what_is_not_confirmed_stays_for_the_sweeper(desk: Desk, books: Books) -> None:
+    for trouble in (Outage(), Unconfirmed()):
+        desk.bus.away = trouble
+        await desk.deliver(said(DEPOSIT))
+        desk.bus.away = None
+        await desk.do(Deposit(account="b", amount=1))
+        assert await books.count("runtime.untold") == 2, "only what was told may go"
+        desk.bus.take()
+        await desk.upkeep.tell_untold(0)
+        assert len(heard(desk)) >= 1
+        assert await books.count("runtime.untold") == 0
+
+
+async def test_a_batch_that_fails_gives_the_told_rows_back(desk: Desk, books: Books) -> None:
+    await desk.do(DEPOSIT)
+    assert await books.count("runtime.untold") == 1
+    async with books.connection.transaction():
+        await books.connection.execute("SELECT 1 FROM probe.accounts FOR UPDATE")
+        await desk.do(Deposit(account="other", amount=5))
+        await desk.deliver(said(DEPOSIT))
+    await desk.upkeep.tell_untold(60)
+    assert await books.count("runtime.untold") == 0
+
+
+async def test_an_event_that_nobody_hears_is_not_published(desk: Desk, books: Books) -> None:
+    from tests.runtime.said.shop import Walk  # noqa: PLC0415
+
+    await desk.deliver(said(Walk(account="a")))
+    assert not [post for post in desk.bus.posts if post.exchange == "saldo.events"]
+    assert await books.amount("a") is not None
