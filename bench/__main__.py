@@ -148,7 +148,8 @@ def _tell(run: Measurement) -> None:
     result = run.result
     spent = ", ".join(f"{name} {value:,.0f}" for name, value in run.cpu_microseconds.items())
     say(f"{result.rate:,.0f}/s, p50 {result.p50_ms:.1f} ms, p99 {result.p99_ms:.1f} ms")
-    say(f"CPU time per transfer in µs: {spent}; {run.elsewhere_cores:.2f} cores busy elsewhere")
+    say(f"CPU time per transfer in µs: {spent}")
+    say(f"{run.usage.batch_messages:.0f} commands per batch, {run.usage.elsewhere_cores:.2f} cores busy elsewhere")
     for why, count in result.failures.items():
         say(f"failed {count} x {escape(why)}")
 

@@ -2,11 +2,10 @@
 
 import subprocess
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO
 
-from bench.meter import MACHINE, Meter, spent
+from bench.meter import Meter, Usage
 from bench.rig import Rig
 from bench.traffic import Plan, Result
 from bench.window import BEGIN, END
@@ -18,17 +17,16 @@ MICROSECONDS = 1_000_000
 
 @dataclass(frozen=True)
 class Measurement:
-    """One run, with the CPU time of each process in seconds. `elsewhere_cores` were kept busy by others meanwhile."""
+    """One run."""
 
     result: Result
-    cpu_seconds: Mapping[str, float]
-    elsewhere_cores: float
+    usage: Usage
 
     @property
     def cpu_microseconds(self) -> dict[str, float]:
         """CPU time per completed transfer."""
         done = max(1, self.result.completed)
-        return {name: seconds * MICROSECONDS / done for name, seconds in self.cpu_seconds.items()}
+        return {name: seconds * MICROSECONDS / done for name, seconds in self.usage.cpu_seconds.items()}
 
 
 def measure(rig: Rig, module: str, plan: Plan) -> Measurement:
@@ -44,10 +42,8 @@ def measure(rig: Rig, module: str, plan: Plan) -> Measurement:
             _expect(child.stdout, BEGIN)
             before = meter.read()
             _expect(child.stdout, END)
-            cpu_seconds = spent(before, meter.read())
-            elsewhere = cpu_seconds.pop(MACHINE) - sum(cpu_seconds.values())
-            result = Result.model_validate_json(child.stdout.readline())
-            return Measurement(result, cpu_seconds, max(0.0, elsewhere) / result.seconds)
+            usage = before.until(meter.read())
+            return Measurement(Result.model_validate_json(child.stdout.readline()), usage)
         finally:
             child.kill()
 

@@ -1,8 +1,11 @@
-"""CPU time by process: what each of them spent between two readings."""
+"""What a run costs: CPU time by process, what others took meanwhile, and how large the workers' batches were."""
 
+import re
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from urllib.request import urlopen
 
 import psutil
 
@@ -10,8 +13,40 @@ from bench.rig import SERVERS, Rig
 
 NAMES = {"postgres": "PostgreSQL", "rabbitmq": "RabbitMQ", "valkey": "Valkey"}
 PROCESSES = ("gateway", "workers")
-MACHINE = "machine"
-"""Everything that runs on it, whoever started it."""
+BATCHES = re.compile(r"^saldo_batch_messages_(sum|count) ([\d.e+]+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What was used between two readings.
+
+    CPU time is in seconds of user and kernel mode, `elsewhere_cores` were kept busy by programs that have nothing to
+    do with it, and `batch_messages` is the mean number of commands that workers took into one transaction.
+    """
+
+    cpu_seconds: Mapping[str, float]
+    elsewhere_cores: float
+    batch_messages: float
+
+
+@dataclass(frozen=True)
+class Reading:
+    """All counters at one time."""
+
+    at: float
+    machine_seconds: float
+    cpu_seconds: Mapping[str, float]
+    batches: float
+    messages: float
+
+    def until(self, later: "Reading") -> Usage:
+        """What was used from here on."""
+        cpu_seconds = {name: later.cpu_seconds[name] - seconds for name, seconds in self.cpu_seconds.items()}
+        elsewhere = later.machine_seconds - self.machine_seconds - sum(cpu_seconds.values())
+        batches = max(1.0, later.batches - self.batches)
+        return Usage(
+            cpu_seconds, max(0.0, elsewhere) / (later.at - self.at), (later.messages - self.messages) / batches
+        )
 
 
 @dataclass(frozen=True)
@@ -21,18 +56,18 @@ class Meter:
     rig: Rig
     others: Mapping[str, int]
 
-    def read(self) -> dict[str, float]:
-        """Seconds of CPU so far, in user and kernel mode, by name."""
+    def read(self) -> Reading:
+        """How far the counters are."""
         machine = psutil.cpu_times()
         busy = sum(machine) - machine.idle - getattr(machine, "iowait", 0.0) - getattr(machine, "guest", 0.0)
         pids = {name: self.rig.pid(name) for name in (*PROCESSES, *SERVERS)} | dict(self.others)
-        known = {NAMES.get(name, name): _spent(pid) for name, pid in pids.items() if pid is not None}
-        return known | {MACHINE: busy}
+        spent = {NAMES.get(name, name): _spent(pid) for name, pid in pids.items() if pid is not None}
+        counted = self._batches() if self.rig.pid("workers") else {}
+        return Reading(time.monotonic(), busy, spent, counted.get("count", 0.0), counted.get("sum", 0.0))
 
-
-def spent(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:
-    """What was spent between two readings."""
-    return {name: after[name] - seconds for name, seconds in before.items() if name in after}
+    def _batches(self) -> dict[str, float]:
+        with urlopen(self.rig.workers_metrics_url, timeout=5) as answer:  # noqa: S310 - our own
+            return {name: float(value) for name, value in BATCHES.findall(answer.read().decode())}
 
 
 def _spent(pid: int) -> float:

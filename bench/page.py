@@ -26,8 +26,8 @@ and no queue, and while it runs Saldo is idle and both share nothing but the mac
 are on for both, on the same PostgreSQL. Each round runs pgbench and Saldo in turn; numbers are medians of all rounds,
 and ratios are medians of each round's own ratio.
 
-Both work on as many accounts as there are wallets, chosen uniformly or with half of all transfers going to one of
-them. Ten thousand wallets are inserted with SQL, each with a balanced opening movement, so that the ledger verifies
+Both work on as many accounts as there are wallets, chosen uniformly, or "hot" with half of all transfers going
+to one of them. Ten thousand wallets are inserted with SQL, each with a balanced opening movement, so that the ledger verifies
 before and after; 50 users who own them are registered and log in over HTTP, with rate limits lifted.
 """
 
@@ -67,7 +67,7 @@ def _results(series: Series, scale: Scale, wallets: int) -> str:
     goals = "\n".join(f"- {'✓' if goal.ok else '✗'} {goal.text}: {goal.reached}" for goal in report.goals(series))
     return (
         f"## Results\n\n{report.results(series).markdown()}\n\n"
-        f"{wallets:,} wallets, {scale.repeats} rounds, {scale.seconds} s per run after {scale.warm_up_seconds:.0f} s of"
+        f"{wallets:,} wallets, {_counted(scale.repeats, 'round')}, {scale.seconds} s per run after {scale.warm_up_seconds:.0f} s of"
         f" warm-up. Other programs kept at most {report.elsewhere_cores(series):.2f} cores busy.\n\n{goals}\n"
     )
 
@@ -76,8 +76,13 @@ def _time(series: Series) -> str:
     return (
         f"## Where the time goes\n\n{report.processor_time(series).title}, by process:\n\n"
         f"{report.processor_time(series).markdown()}\n\n"
+        "The last column is the mean number of commands that workers take into one transaction.\n"
         "`python -m bench profile gateway` and `python -m bench profile worker` tell by function (with py-spy).\n"
     )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _machine(facts: dict[str, str]) -> str:

@@ -72,8 +72,10 @@ def processor_time(series: Series) -> Table:
     for case in CASES:
         runs = [run.cpu_microseconds for run in series.measurements[case]]
         spent = [median(run[name] for run in runs) for name in names]
-        rows.append([f"Saldo, {case.name}", *(f"{value:,.0f}" for value in spent), f"{sum(spent):,.0f}"])
-    return Table("CPU time per transfer in µs", ["", *names, "all"], rows)
+        batch = median(run.usage.batch_messages for run in series.measurements[case])
+        numbers = [*spent, sum(spent), batch]
+        rows.append([case.name, *(f"{value:,.0f}" for value in numbers)])
+    return Table("CPU time per transfer in µs", ["", *names, "all", "batch"], rows)
 
 
 def sweep(series: Series) -> Table:
@@ -82,7 +84,7 @@ def sweep(series: Series) -> Table:
         (str(uniform.setting), f"{uniform.rate:,.0f}", f"{hot.rate:,.0f}")
         for uniform, hot in zip(series.sweep[False], series.sweep[True], strict=True)
     ]
-    head = ("", *(f"{traffic_name(hot=hot)}, /s" for hot in (False, True)))
+    head = ("", *(f"{traffic_name(hot=hot)}, transfers/s" for hot in (False, True)))
     return Table("pgbench by concurrency and transport", head, rows)
 
 
@@ -100,7 +102,7 @@ def goals(series: Series) -> list[Goal]:
 
 def elsewhere_cores(series: Series) -> float:
     """How much of the machine others kept busy in the worst run: 0 when nothing disturbed."""
-    return max(run.elsewhere_cores for runs in series.measurements.values() for run in runs)
+    return max(run.usage.elsewhere_cores for runs in series.measurements.values() for run in runs)
 
 
 def _at_least(what: str, wanted: float, reached: float) -> Goal:

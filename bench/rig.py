@@ -13,9 +13,8 @@ from ops.console import say
 from ops.local import ports, probe
 from ops.local.daemon import Daemon
 from ops.local.home import PROJECT, Home
-from ops.local.postgres import ADMIN, OWNER, Postgres
+from ops.local.postgres import OWNER, Postgres
 from ops.local.processes import Arrangement, Plan, Process
-from ops.local.rabbitmq import GATEWAY
 from ops.local.servers import Servers
 from ops.local.stack import Stack
 from ops.trouble import Trouble
@@ -53,19 +52,9 @@ class Rig:
         return self.postgres.url(OWNER)
 
     @property
-    def admin_url(self) -> str:
-        """The database as superuser."""
-        return self.postgres.url(ADMIN)
-
-    @property
     def amqp_url(self) -> str:
         """The broker as the gateway's user."""
         return self.servers.urls.gateway_amqp
-
-    @property
-    def gateway_user(self) -> str:
-        """The broker's user that commands come from."""
-        return GATEWAY
 
     @property
     def port(self) -> int:
@@ -73,6 +62,11 @@ class Rig:
         port = Daemon(self.home, "gateway").port
         assert port is not None, "the gateway was not started"
         return port
+
+    @property
+    def workers_metrics_url(self) -> str:
+        """Where the workers show what they count."""
+        return f"http://127.0.0.1:{Daemon(self.home, 'workers').port}/metrics"
 
     def pid(self, name: str) -> int | None:
         """The process id of a server, `gateway` or `workers`, while it runs."""

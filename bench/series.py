@@ -1,11 +1,13 @@
 """The runs of a benchmark: pgbench and Saldo in turn, several times over, so that both see the same machine."""
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from statistics import median
 
 from bench import generator, yardstick
 from bench.generator import Measurement
+from bench.meter import Meter
 from bench.people import People
 from bench.population import Wallet
 from bench.rig import Rig
@@ -34,7 +36,7 @@ QUICK = Scale(1, 4, 2.0, 1, (8, 16, 32), (False,))
 
 @dataclass(frozen=True, order=True)
 class Case:
-    """One kind of run: how many callers, and whether half of all transfers go to one wallet."""
+    """One kind of run: how many callers, and whether half of all transfers go to one wallet ("hot")."""
 
     hot: bool
     concurrency: int
@@ -50,7 +52,7 @@ CASES = (Case(False, 64), Case(False, 256), Case(True, 64), Case(True, 256), Cas
 
 def traffic_name(*, hot: bool) -> str:
     """As it is called in a report."""
-    return "half to one account" if hot else "uniform"
+    return "hot" if hot else "uniform"
 
 
 @dataclass
@@ -123,8 +125,13 @@ class Conductor:
             series.measurements[case].append(self._measure(case))
 
     def _yardstick(self, setting: Setting, *, hot: bool, seconds: int) -> Yardstick:
+        meter = Meter(self.rig, {"pgbench": os.getpid()})
+        before = meter.read()
         run = yardstick.run(self.rig.postgres, setting, accounts=len(self.wallets), hot=hot, seconds=seconds)
-        self.say(f"pgbench, {traffic_name(hot=hot)}, {setting}: {run.rate:,.0f}/s")
+        elsewhere = before.until(meter.read()).elsewhere_cores
+        self.say(
+            f"pgbench, {traffic_name(hot=hot)}, {setting}: {run.rate:,.0f}/s, {elsewhere:.2f} cores busy elsewhere"
+        )
         return run
 
     def _measure(self, case: Case) -> Measurement:
@@ -141,6 +148,6 @@ class Conductor:
         result = run.result
         self.say(
             f"Saldo, {case.name}: {result.rate:,.0f}/s, p50 {result.p50_ms:.1f} ms, p99 {result.p99_ms:.1f} ms,"
-            f" {sum(result.failures.values())} failed, {run.elsewhere_cores:.2f} cores busy elsewhere"
+            f" {sum(result.failures.values())} failed, {run.usage.elsewhere_cores:.2f} cores busy elsewhere"
         )
         return run

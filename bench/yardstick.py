@@ -79,7 +79,7 @@ class Setting:
     tcp: bool
 
     def __str__(self) -> str:
-        return f"{self.clients} clients over {'TCP' if self.tcp else 'the socket'}"
+        return f"{self.clients} clients, {'TCP' if self.tcp else 'socket'}"
 
 
 @dataclass(frozen=True)

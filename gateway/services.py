@@ -51,14 +51,14 @@ class Services:
         self.callers = Callers(self.keys, settings.token_cache_size)
         self._limit(settings)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._consuming = False
         self.draining = False
 
     @property
     def missing(self) -> list[str]:
         """What keeps this gateway from being ready."""
         checks = {
-            "broker": self.bus.ready and self._consuming,
+            "broker": self.bus.ready,
+            "replies": self._replies.heard,
             "signing_keys": self.keys.loaded,
             "running": not self.draining,
         }
@@ -123,17 +123,17 @@ class Services:
         }
 
     async def _connect(self) -> None:
-        while not self._consuming:
+        while not self._replies.heard:
             try:
                 await self.bus.start()
-                await self._replies.start(self.bus.connection)
-                self._consuming = True
+                await self._replies.start(self.bus)
             except (AMQPError, OSError, TimeoutError) as error:
                 log.warning("broker_not_reached", error=type(error).__name__)
                 with suppress(AMQPError, OSError, TimeoutError):
                     await self.bus.stop()
                 await asyncio.sleep(CONNECT_AGAIN_SECONDS)
         self.bus.connection.reconnect_callbacks.add(self._reconnected)
+        self._run(self._replies.listen_to_itself_for_ever(self.bus, self.settings.echo_seconds))
         await self.keys.load()
         log.info("ready", instance=self.instance)
 

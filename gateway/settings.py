@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     ask_again_seconds: Seconds = 1
     """How often a waiter asks the workers, beside waiting to be told."""
 
+    echo_seconds: Seconds = 5
+    """How often a gateway checks that it hears its own replies."""
+
     events_max_seconds: Seconds = 300
     events_heartbeat_seconds: Seconds = 15
     outcome_ttl_seconds: int = Field(default=600, ge=1, le=86_400)

@@ -22,15 +22,23 @@ LEFTOVERS = {
 
 async def reckon(system: System, traffic: Traffic) -> None:
     """Compare what was promised with what there is, over HTTP and in the database."""
-    outcomes = await in_turns(traffic.orders, _outcome)
+    await in_turns(traffic.orders, _promised)
     await _settled(system)
+    outcomes = await in_turns(traffic.orders, _outcome)
     await _promises_are_kept(traffic, outcomes)
     await _balances_match_movements(traffic, outcomes)
     assert await verification.verify(system.servers.migrations) == []
 
 
+async def _promised(order: Order) -> None:
+    """Who was answered 202 can poll until there is an outcome."""
+    assert order.answer is not None, order
+    if order.answer.status == 202:
+        await order.sender.outcome(order.answer.json["id"])
+
+
 async def _outcome(order: Order) -> Json:
-    """The order's operation: the same for its first sender, for a repeat and for whoever polls."""
+    """The order's operation: the same for its first answer, for a repeat and for whoever polls elsewhere."""
     assert order.answer is not None, order
     again = await order.send()
     assert again.status == 202, again

@@ -95,11 +95,21 @@ async def test_a_lost_connection_is_found_again(
         assert await drop_connections(vhosts, vhost, name) == 1
         # The outcome is told while nobody listens.
         worker.operations[accepted.json["id"]].answer = DONE
-        await until(lambda: gateway.services.missing)
-        await until(lambda: not gateway.services.missing)
         # After a reconnect every waiter asks again.
-        assert (await asyncio.wait_for(waiting, 10)).json["status"] == "succeeded"
+        assert (await asyncio.wait_for(waiting, 20)).json["status"] == "succeeded"
         worker.on(TRANSFER, DONE)
+        assert (await client.transfer(prefer="wait=10")).status == 201
+
+
+async def test_a_lost_reply_queue_is_found_missing(worker: Worker, start: Start, join: Join) -> None:
+    worker.on(TRANSFER, DONE)
+    async with start(echo_seconds=0.3) as gateway:
+        client = join(gateway)
+        replies = gateway.services._replies
+        assert replies._channel is not None
+        await replies._channel.queue_delete(replies.name)
+        await until(lambda: "replies" in gateway.services.missing)
+        await until(lambda: not gateway.services.missing)
         assert (await client.transfer(prefer="wait=10")).status == 201
 
 
@@ -184,7 +194,7 @@ async def test_the_broker_is_away_at_start(start: Start, join: Join) -> None:
     async with start(ready=False, amqp_url="amqp://gateway:x@127.0.0.1:1/x") as gateway:
         await asyncio.sleep(0.3)
         answer = await join(gateway).get("/readyz")
-        assert (answer.status, answer.json["missing"]) == (503, ["broker", "signing_keys"])
+        assert (answer.status, answer.json["missing"]) == (503, ["broker", "replies", "signing_keys"])
 
 
 async def test_messages_of_one_moment_leave_together(client: Client, worker: Worker) -> None:

@@ -191,7 +191,7 @@ async def test_misuse_beside_a_waiter_leaves_it_alone(client: Client, worker: Wo
     assert (await waiting).status == 201
 
 
-async def test_the_same_body_in_another_order_is_the_same(client: Client, worker: Worker) -> None:
+async def test_the_same_body_in_another_order_is_the_same(client: Client) -> None:
     await client.transfer("k1", metadata={"a": "1", "b": "2"})
     shuffled = dict(reversed(transfer(metadata={"b": "2", "a": "1"}, note=None).items()))
     again = await client.post("/v1/transfers", shuffled, key="k1")

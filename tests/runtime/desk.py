@@ -1,5 +1,6 @@
 """A worker's delivery on a real database, with a broker that only writes down: deterministic, and fast."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -73,11 +74,12 @@ class Desk:
     """One worker process hosting these domains."""
 
     def __init__(self, url: str, *domains: str, **settings: Any) -> None:
+        self.domains = domains or ("bank", "shop")
         self.database = Database(url, name="desk")
         self.bus = Recorder()
         bus = cast("Bus", self.bus)
         self.teller = Teller(bus)
-        roster = Roster.of([DOMAINS[name] for name in domains or ("bank", "shop")], WHOLE)
+        roster = Roster.of([DOMAINS[name] for name in self.domains], WHOLE)
         orchestrator = Orchestrator(roster, resend_seconds=settings.get("resend_seconds", 30))
         failures = Failures(bus, max_attempts=settings.get("max_attempts", 3), retry_delay_seconds=5)
         self.delivery = Delivery(self.database, roster, orchestrator, self.teller, failures)
@@ -123,10 +125,12 @@ class Desk:
 
         async with self.database.transaction() as connection:
             connection.add_query_logger(note)
+        # The driver tells a little later.
+        await asyncio.sleep(0)
         seen.clear()
         yield seen
-        async with self.database.transaction() as connection:
-            connection.remove_query_logger(note)
+        await asyncio.sleep(0)
+        connection.remove_query_logger(note)
 
     def answers(self) -> dict[str, Reply]:
         """The answers of the last batch, by the id of what was asked and by its request."""

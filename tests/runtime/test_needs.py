@@ -2,18 +2,21 @@
 
 import asyncio
 from collections.abc import Callable
-
-import pytest
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from contracts.envelope import Envelope
 from tests.runtime.books import Books
 from tests.runtime.desk import Desk, said
 from tests.runtime.probe import Script
 from tests.runtime.said.bank import Deposit, Move, Name, Reserve, Sneak
+from tests.runtime.said.shop import Order
 from tests.runtime.tables import Account
 from workers.runtime.loading import load
-from workers.runtime.needs import matching, rows
+from workers.runtime.needs import Need, matching, rows, unique
 from workers.runtime.unit_of_work import UnitOfWork, World
+
+NOW = datetime.now(UTC)
 
 
 async def test_one_select_per_table_in_one_order_of_tables_and_rows(desk: Desk, books: Books) -> None:
@@ -28,17 +31,19 @@ async def test_one_select_per_table_in_one_order_of_tables_and_rows(desk: Desk, 
 
 
 async def test_rows_asked_for_by_key_and_by_value_are_locked_by_one_statement_in_order(
-    desk: Desk, books: Books, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, books: Books
 ) -> None:
-    del monkeypatch
-    await books.connection.execute("INSERT INTO probe.accounts VALUES ('a', 'x', 1, 0), ('b', NULL, 1, 0), ('c', 'y', 1, 0)")
+    await books.connection.execute(
+        "INSERT INTO probe.accounts VALUES ('a', 'x', 1, 0), ('b', NULL, 1, 0), ('c', 'y', 1, 0)"
+    )
+    needs = [rows(Account, "b", "none"), matching(Account, name="y"), matching(Account, name="x")]
+    world = World(NOW)
     async with desk.statements() as statements, desk.database.transaction() as connection:
-        world = World(now=None)  # type: ignore[arg-type]
-        await load(connection, world, [rows(Account, "b", "none"), matching(Account, name="y"), matching(Account, name="x")])
+        await load(connection, world, needs)
         locked = [account for account in world.entities[Account].values() if account is not None]
         assert sorted(account.id for account in locked) == ["a", "b", "c"]
         assert world.entities[Account]["none"] is None
-        assert len(statements) == 2
+    assert [statement.split()[0] for statement in statements] == ["BEGIN", "SELECT", "COMMIT"]
 
 
 async def test_two_workers_that_lock_crosswise_both_go_on(desks: Callable[..., Desk], books: Books) -> None:
@@ -60,11 +65,9 @@ async def test_two_workers_that_lock_crosswise_both_go_on(desks: Callable[..., D
 
 
 async def test_sagas_that_lock_crosswise_in_later_rounds_go_on_with_everything_locked_up_front(
-    desks: Callable[..., Desk], books: Books, script: Script
+    desks: Callable[..., Desk], books: Books
 ) -> None:
     """The first rounds lock the orders' own rows, the next ones the accounts, in opposite orders."""
-    from tests.runtime.said.shop import Order  # noqa: PLC0415
-
     for account in "ab":
         await books.put(account, 1000)
     one, other = desks(), desks()
@@ -111,11 +114,9 @@ async def test_a_unique_name_is_given_once_by_two_workers(desks: Callable[..., D
 async def test_whoever_asks_for_a_name_waits_for_who_came_first(desk: Desk, books: Books) -> None:
     """The advisory lock, not the unique index, keeps others from deciding on what they can't see yet."""
     async with desk.database.transaction() as connection:
-        await load(connection, World(now=None), [matching(Account, name="y")])  # type: ignore[arg-type]
+        await load(connection, World(NOW), [matching(Account, name="y")])
         assert await books.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 0
-        from workers.runtime.needs import unique  # noqa: PLC0415
-
-        await load(connection, World(now=None), [unique(Account, name="x")])  # type: ignore[arg-type]
+        await load(connection, World(NOW), [unique(Account, name="x")])
         assert await books.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 1
 
 
@@ -139,23 +140,17 @@ async def test_nor_looked_at(desk: Desk, books: Books, script: Script) -> None:
     assert post.delay_seconds
 
 
-async def test_needs_that_raise_are_that_messages_failure_alone(
-    desk: Desk, books: Books, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_needs_that_raise_are_that_messages_failure_alone(desk: Desk, books: Books) -> None:
     good, bad = said(Deposit(account="a", amount=1)), said(Deposit(account="bad", amount=1))
 
-    def needs(command: Deposit) -> list[object]:
+    def needs(command: Deposit) -> list[Need]:
         if command.account == "bad":
             raise ZeroDivisionError
         return [rows(Account, command.account)]
 
     works = [desk.work(good), desk.work(bad)]
     for work in works:
-        object.__setattr__(work.handler, "needs", needs) if False else None
-    from dataclasses import replace  # noqa: PLC0415
-
-    for work in works:
-        work.handler = replace(work.handler, needs=needs)  # type: ignore[arg-type]
+        work.handler = replace(work.handler, needs=needs)
     await desk.delivery.deliver(works)
     assert await books.amount("a") == 1
     [post] = [post for post in desk.bus.take() if post.delay_seconds]
@@ -164,6 +159,7 @@ async def test_needs_that_raise_are_that_messages_failure_alone(
 
 async def test_a_key_that_no_column_can_hold_is_that_messages_failure_alone(desk: Desk, books: Books) -> None:
     """The driver reports it like a lost connection; it must not pass for an outage."""
-    await desk.deliver(said(Deposit(account="a", amount=1)), said(Deposit(account="b", amount=2**70)), said(Deposit(account="nul\0", amount=1)))
+    bad = [Deposit(account="b", amount=2**70), Deposit(account="nul\0", amount=1)]
+    await desk.deliver(said(Deposit(account="a", amount=1)), *map(said, bad))
     assert await books.amount("a") == 1
     assert len([post for post in desk.bus.take() if post.delay_seconds]) == 2

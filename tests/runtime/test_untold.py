@@ -7,6 +7,7 @@ from contracts.bus import Unconfirmed
 from tests.runtime.books import Books
 from tests.runtime.desk import Desk, Outage, said
 from tests.runtime.said.bank import Deposit, Deposited
+from tests.runtime.said.shop import Walk
 
 DEPOSIT = Deposit(account="a", amount=5)
 
@@ -91,8 +92,6 @@ async def test_a_batch_that_fails_gives_the_told_rows_back(desk: Desk, books: Bo
 
 
 async def test_an_event_that_nobody_hears_is_not_published(desk: Desk, books: Books) -> None:
-    from tests.runtime.said.shop import Walk  # noqa: PLC0415
-
     await desk.deliver(said(Walk(account="a")))
     assert not [post for post in desk.bus.posts if post.exchange == "saldo.events"]
     assert await books.amount("a") is not None

@@ -30,7 +30,7 @@ from workers.runtime.work import Work
 
 log = structlog.get_logger()
 
-CONTENTION_TRIES_MAX = 20
+CONTENTION_TRIES_MAX = 10
 CONTENTION_TRIES_ALONE_MAX = 3
 
 

@@ -88,6 +88,13 @@ def test_what_an_operator_froze_only_an_operator_unfreezes(books: Books, owner_f
     assert other.status == "active"
 
 
+def test_a_freeze_is_the_first_operators(books: Books) -> None:
+    key = books.wallet()
+    for operator in ("usr_operator", "usr_other_operator"):
+        books.do(FreezeWallet(wallet_id=key), operator, oversees=True)
+    assert books.account(key).frozen_by == "usr_operator"
+
+
 def test_an_owner_closes_what_they_froze(books: Books) -> None:
     key = books.wallet()
     books.do(FreezeWallet(wallet_id=key))

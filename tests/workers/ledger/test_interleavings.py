@@ -129,7 +129,7 @@ async def test_a_message_whose_claim_was_lost_does_not_post_twice(desks: list[De
     admin = await asyncpg.connect(database.admin_url)
     assert await admin.execute("DELETE FROM runtime.inbox WHERE id = $1", arrival.id) == "DELETE 1"
     await admin.close()
-    with pytest.raises(AssertionError, match=r"saldo\.dead"):
+    with pytest.raises(AssertionError, match=r"ledger\.dead"):
         await desks[1].deliver(arrival)
     assert (await desks[0].ask(GetWallet(wallet_id=rich), "usr_rich")).balance.posted == 70
 
