@@ -26,6 +26,7 @@ WALLETS = 10_000
 OWNERS = 50
 WARM_UP_SECONDS = 3.0
 DISTURBED_CORES = 0.1
+TABLE_WIDTH = 120
 
 Wallets = Annotated[int, typer.Option(min=10, help="How many wallets, and accounts of pgbench.")]
 Seconds = Annotated[float, typer.Option(min=1, help="How long to measure.")]
@@ -105,8 +106,8 @@ def profile_process(
         assert pid is not None, "it was just started"
         with profile.sampled(program, pid, seconds + WARM_UP_SECONDS, stacks):
             _tell(generator.measure(measured, "bench.http_load", plan))
-    console.print(profile.ranked(stacks).shown())
-    console.print(profile.ranked(stacks, ours=True).shown())
+    for ours in (False, True):
+        console.print(profile.ranked(stacks, ours=ours).shown())
     say(f"folded stacks, for speedscope.app: {stacks}")
 
 
@@ -156,8 +157,8 @@ def _tell(run: Measurement) -> None:
 
 def _show(series: Series) -> None:
     console.print()
-    console.print(report.results(series).shown())
-    console.print(report.processor_time(series).shown())
+    for table in (report.results(series), report.processor_time(series)):
+        console.print(table.shown())
     for goal in report.goals(series):
         console.print(f"{'[green]✓' if goal.ok else '[red]✗'}[/] {goal.text}: {goal.reached}")
     if (elsewhere := report.elsewhere_cores(series)) > DISTURBED_CORES:
@@ -166,6 +167,8 @@ def _show(series: Series) -> None:
 
 def main() -> None:
     """Run one command; a `Trouble` is a sentence and exit status 1."""
+    # A table of numbers is no use broken: in a narrow terminal, or a file, its lines are long.
+    console.width = max(console.width, TABLE_WIDTH)
     try:
         app(prog_name="python -m bench")
     except Trouble as trouble:

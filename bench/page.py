@@ -27,7 +27,7 @@ are on for both, on the same PostgreSQL. Each round runs pgbench and Saldo in tu
 and ratios are medians of each round's own ratio.
 
 Both work on as many accounts as there are wallets, chosen uniformly, or "hot" with half of all transfers going
-to one of them. Ten thousand wallets are inserted with SQL, each with a balanced opening movement, so that the ledger verifies
+to one of them. The wallets are inserted with SQL, each with a balanced opening movement, so that the ledger verifies
 before and after; 50 users who own them are registered and log in over HTTP, with rate limits lifted.
 """
 
@@ -65,11 +65,11 @@ def text(series: Series, facts: dict[str, str], scale: Scale, wallets: int) -> s
 
 def _results(series: Series, scale: Scale, wallets: int) -> str:
     goals = "\n".join(f"- {'✓' if goal.ok else '✗'} {goal.text}: {goal.reached}" for goal in report.goals(series))
-    return (
-        f"## Results\n\n{report.results(series).markdown()}\n\n"
-        f"{wallets:,} wallets, {_counted(scale.repeats, 'round')}, {scale.seconds} s per run after {scale.warm_up_seconds:.0f} s of"
-        f" warm-up. Other programs kept at most {report.elsewhere_cores(series):.2f} cores busy.\n\n{goals}\n"
+    runs = (
+        f"{_counted(scale.repeats, 'round')}, {scale.seconds} s per run after {scale.warm_up_seconds:.0f} s of warm-up"
     )
+    others = f"Other programs kept at most {report.elsewhere_cores(series):.2f} cores busy."
+    return f"## Results\n\n{report.results(series).markdown()}\n\n{wallets:,} wallets, {runs}. {others}\n\n{goals}\n"
 
 
 def _time(series: Series) -> str:

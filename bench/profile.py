@@ -14,6 +14,8 @@ from ops.trouble import Trouble
 SAMPLES_PER_SECOND = 500
 FUNCTIONS_SHOWN = 30
 LINE_NUMBER = re.compile(r":\d+\)$")
+WAITING = "_worker (concurrent/futures/thread.py"
+"""A thread without work: py-spy takes it for busy."""
 OURS = re.compile(r"\((gateway|workers|contracts)/")
 
 
@@ -54,6 +56,8 @@ def _counted(stacks: Path) -> tuple[Counter[str], Counter[str]]:
     own, below = Counter[str](), Counter[str]()
     for line in stacks.read_text().splitlines():
         stack, _, count = line.rpartition(" ")
+        if WAITING in stack.rpartition(";")[2]:
+            continue
         frames = [LINE_NUMBER.sub(")", frame) for frame in stack.split(";")]
         own[frames[-1]] += int(count)
         below.update(dict.fromkeys(frames, int(count)))

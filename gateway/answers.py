@@ -13,7 +13,7 @@ from gateway.problems import Header
 from gateway.questions import Word
 from gateway.request import Request
 from gateway.response import Response
-from gateway.services import Services
+from gateway.instance import Instance
 from gateway.submission import Submission
 from gateway.waiter import FINAL, Waiter
 
@@ -24,14 +24,14 @@ RETRY_AFTER: Header = (b"retry-after", str(problems.RETRY_AFTER_SECONDS).encode(
 
 
 async def command(
-    services: Services, request: Request, route: Route, caller: Caller | None, path: dict[str, str]
+    instance: Instance, request: Request, route: Route, caller: Caller | None, path: dict[str, str]
 ) -> Response:
     """Submit a command; answer with its outcome, or 202 while it has none."""
     assert caller is not None, "commands need somebody who says them"
-    submission = await _submission(services, request, route, caller, path)
+    submission = await _submission(instance, request, route, caller, path)
     prefer = preferences.parse(request.headers.get(b"prefer"))
-    wait_seconds, applied = _patience(services, prefer, 0 if route.money else services.settings.default_wait_seconds)
-    waiter = await services.operations.submit(submission, wait_seconds)
+    wait_seconds, applied = _patience(instance, prefer, 0 if route.money else instance.settings.default_wait_seconds)
+    waiter = await instance.operations.submit(submission, wait_seconds)
     headers = [*applied, REPLAYED] if waiter.repeat else applied
     word = waiter.known
     assert word is not None, "a submission ends with trouble or with word"
@@ -44,9 +44,9 @@ async def command(
 
 
 async def _submission(
-    services: Services, request: Request, route: Route, caller: Caller, path: dict[str, str]
+    instance: Instance, request: Request, route: Route, caller: Caller, path: dict[str, str]
 ) -> Submission:
-    settings = services.settings
+    settings = instance.settings
     body = await request.body(settings.body_limit_bytes, settings.body_timeout_seconds)
     key = idempotency.key_of(request.header(b"idempotency-key"))
     if key is None and route.money:
@@ -54,22 +54,22 @@ async def _submission(
     message = validation.message(route.message, body, path)
     validation.none_expected(request.scope["query_string"])
     return Submission(
-        services.ids.derive(caller.principal, key or idempotency.unkeyed()),
+        instance.ids.derive(caller.principal, key or idempotency.unkeyed()),
         request.id,
         message,
         route.queue,
-        services.ids.fingerprint(message, route.maps),
+        instance.ids.fingerprint(message, route.maps),
         caller,
         request.traceparent,
         time.time(),
     )
 
 
-def _patience(services: Services, prefer: Preferences, usual: float) -> tuple[float, list[Header]]:
+def _patience(instance: Instance, prefer: Preferences, usual: float) -> tuple[float, list[Header]]:
     # RFC 7240, 4.3: with both, the answer is asynchronous only where the wait was not enough.
     applied = ["respond-async"] if prefer.respond_async else []
     if prefer.wait_seconds is not None:
-        usual = min(prefer.wait_seconds, services.settings.max_wait_seconds)
+        usual = min(prefer.wait_seconds, instance.settings.max_wait_seconds)
         applied.append(f"wait={usual}")
     elif prefer.respond_async:
         usual = 0
@@ -98,51 +98,51 @@ def _accepted(waiter: Waiter, word: Word, headers: list[Header]) -> Response:
 
 
 async def call(
-    services: Services, request: Request, route: Route, caller: Caller | None, path: dict[str, str]
+    instance: Instance, request: Request, route: Route, caller: Caller | None, path: dict[str, str]
 ) -> Response:
     """Pass on a call and its answer; there is no operation."""
-    settings = services.settings
+    settings = instance.settings
     body = await request.body(settings.body_limit_bytes, settings.body_timeout_seconds)
     message = validation.message(route.message, body, path)
     validation.none_expected(request.scope["query_string"])
     caller = caller or Caller("", None, address=request.address)
-    word = await services.questions.ask(message, caller, traceparent=request.traceparent)
+    word = await instance.questions.ask(message, caller, traceparent=request.traceparent)
     return _answered(request, route, word)
 
 
 async def query(
-    services: Services, request: Request, route: Route, caller: Caller | None, path: dict[str, str]
+    instance: Instance, request: Request, route: Route, caller: Caller | None, path: dict[str, str]
 ) -> Response:
     """Pass on a question and its answer."""
     message = validation.question(route.message, request.scope["query_string"], path, route.rules)
-    word = await services.questions.ask(message, caller, traceparent=request.traceparent)
+    word = await instance.questions.ask(message, caller, traceparent=request.traceparent)
     if route.csv and word["status"] == "succeeded":
         return statement.answer(request, word["result"])
     return _answered(request, route, word)
 
 
 async def operation(
-    services: Services, request: Request, route: Route, caller: Caller | None, path: dict[str, str]
+    instance: Instance, request: Request, route: Route, caller: Caller | None, path: dict[str, str]
 ) -> Response:
     """Answer where an operation stands, after waiting for its outcome if the caller prefers so."""
     assert caller is not None, "operations belong to somebody"
     message = validation.question(route.message, request.scope["query_string"], path, route.rules)
     prefer = preferences.parse(request.headers.get(b"prefer"))
-    wait_seconds, applied = _patience(services, prefer, 0)
+    wait_seconds, applied = _patience(instance, prefer, 0)
     name = message.operation_id  # type: ignore[attr-defined]
-    word = await services.operations.look(name, caller, wait_seconds)
+    word = await instance.operations.look(name, caller, wait_seconds)
     headers = applied if word["status"] in FINAL else [RETRY_AFTER, *applied]
     return response.json(200, operation_view(name, word), headers)
 
 
 async def signing_keys(
-    services: Services, request: Request, _route: Route, _caller: Caller | None, _path: dict[str, str]
+    instance: Instance, request: Request, _route: Route, _caller: Caller | None, _path: dict[str, str]
 ) -> Response:
     """Publish the keys that verify access tokens; known here, so no worker is asked."""
     validation.none_expected(request.scope["query_string"])
-    if services.keys.document is None:
+    if instance.keys.document is None:
         raise problems.busy()
-    answer = response.json(200, services.keys.document)
+    answer = response.json(200, instance.keys.document)
     answer.common = response.CACHEABLE
     return answer
 

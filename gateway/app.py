@@ -18,7 +18,7 @@ from gateway.proxies import Proxies
 from gateway.request import Disconnected, Receive, Request, Scope, Send
 from gateway.response import Response
 from gateway.sending import send_response
-from gateway.services import Services
+from gateway.instance import Instance
 from gateway.tracing import trace_id
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -30,16 +30,16 @@ log = structlog.get_logger()
 class App:
     """A raw ASGI callable: layers of middleware would cost more than all of its work."""
 
-    def __init__(self, services: Services, routes: Iterable[Route]) -> None:
-        self._services = services
+    def __init__(self, instance: Instance, routes: Iterable[Route]) -> None:
+        self._instance = instance
         self._table = Table(routes)
-        self._pages = Pages(services)
-        self._proxies = Proxies(services.settings.trusted_proxies)
-        self._cors = Cors(services.settings.cors_origins)
+        self._pages = Pages(instance)
+        self._proxies = Proxies(instance.settings.trusted_proxies)
+        self._cors = Cors(instance.settings.cors_origins)
         self._in_flight = 0
-        self._limit = services.settings.in_flight_limit
+        self._limit = instance.settings.in_flight_limit
         self._numbers = itertools.count()
-        services.metrics.watch("saldo_http_in_flight", "Requests being answered.", lambda: self._in_flight)
+        instance.metrics.watch("saldo_http_in_flight", "Requests being answered.", lambda: self._in_flight)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection scope."""
@@ -49,7 +49,7 @@ class App:
             await self._live(receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        number = f"req_{self._services.instance}{next(self._numbers):x}"
+        number = f"req_{self._instance.name}{next(self._numbers):x}"
         request = Request(scope, receive, number, time.perf_counter())
         self._in_flight += 1
         status = CLIENT_CLOSED
@@ -87,24 +87,24 @@ class App:
             return self._options(request)
         route, path = self._table.find(request.method, request.path)
         request.route = route.path
-        self._services.tracing.begin(request, route.path)
+        self._instance.tracing.begin(request, route.path)
         client = request.scope["client"]
         request.address = self._proxies.address(client[0] if client else "", request.headers.get(b"x-forwarded-for"))
         caller = await self._caller(request, route)
         endpoint = route.endpoint or ENDPOINTS[route.kind]
-        return await endpoint(self._services, request, route, caller, path)
+        return await endpoint(self._instance, request, route, caller, path)
 
     async def _caller(self, request: Request, route: Route) -> Caller | None:
-        services, now = self._services, time.time()
+        instance, now = self._instance, time.time()
         if route.limit is not None:
             who = rate_limit.of_address(request.address)
-            request.quota = await services.limits[route.limit].take(who)
+            request.quota = await instance.limits[route.limit].take(who)
         if route.scope is None:
             return None
         authorization = request.headers.get(b"authorization")
-        session = services.callers.known(authorization, now) or await services.callers.verify(authorization)
+        session = instance.callers.known(authorization, now) or await instance.callers.verify(authorization)
         request.principal = session.principal
-        limit, who = services.limit, session.principal
+        limit, who = instance.limit, session.principal
         request.quota = limit.take_leased(who, now) or await limit.take(who)
         return session.caller(route.scope, request.address)
 
@@ -115,18 +115,18 @@ class App:
         return Response(204, b"", [(b"allow", allow.encode()), *preflight])
 
     def _leave_trace(self, request: Request, status: int) -> None:
-        services = self._services
+        instance = self._instance
         seconds = time.perf_counter() - request.started_at
         method, route = request.method if request.method in METHODS else "OTHER", request.route or "-"
-        services.metrics.answered(method, route, status, seconds)
+        instance.metrics.answered(method, route, status, seconds)
         shown, trace = request.shown_id.decode(), trace_id(request.traceparent)
-        services.access.answered(method, route, status, seconds, shown, trace, request.principal)
-        services.tracing.end(request, status)
+        instance.access.answered(method, route, status, seconds, shown, trace, request.principal)
+        instance.tracing.end(request, status)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        await self._services.start()
+        await self._instance.start()
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        await self._services.stop()
+        await self._instance.stop()
         await send({"type": "lifespan.shutdown.complete"})

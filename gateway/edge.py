@@ -17,9 +17,9 @@ from gateway.validation import Rules
 if TYPE_CHECKING:
     from contracts.envelope import Caller
     from gateway.request import Request
-    from gateway.services import Services
+    from gateway.instance import Instance
 
-Endpoint = Callable[["Services", "Request", "Route", "Caller | None", dict[str, str]], Awaitable[Response]]
+Endpoint = Callable[["Instance", "Request", "Route", "Caller | None", dict[str, str]], Awaitable[Response]]
 Kind = Literal["command", "call", "query"]
 
 PARAMETER = re.compile(r"\{([a-z_]+)\}")

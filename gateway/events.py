@@ -13,7 +13,7 @@ from gateway.problems import Header, Trouble
 from gateway.questions import Word
 from gateway.request import Request
 from gateway.response import Response
-from gateway.services import Services
+from gateway.instance import Instance
 
 EVENT_STREAM: tuple[Header, ...] = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -24,16 +24,16 @@ HEARTBEAT = b": waiting\n\n"
 
 
 async def stream(
-    services: Services, request: Request, route: Route, caller: Caller | None, path: dict[str, str]
+    instance: Instance, request: Request, route: Route, caller: Caller | None, path: dict[str, str]
 ) -> Response:
     """Stream an operation until its outcome; a client whose stream ends earlier connects again."""
     assert caller is not None, "operations belong to somebody"
     message = validation.question(route.message, request.scope["query_string"], path, route.rules)
     name: str = message.operation_id  # type: ignore[attr-defined]
-    words = services.operations.follow(name, caller, services.settings.events_heartbeat_seconds)
+    words = instance.operations.follow(name, caller, instance.settings.events_heartbeat_seconds)
     # The first word is awaited here, so that what is not found is a 404 and no stream.
     first = await anext(words)
-    events = _events(name, first, words, services.settings.events_max_seconds)
+    events = _events(name, first, words, instance.settings.events_max_seconds)
     return Response(200, b"", EVENT_STREAM, stream=events)
 
 

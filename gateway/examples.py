@@ -15,7 +15,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "LogIn": {"email": "ana@example.com", "password": "correct horse battery staple"},
     "OpenWallet": {"currency": "EUR", "label": "Household"},
     "RenameWallet": {"label": "Holidays"},
-    "RequestTopUp": {"wallet_id": WALLET, "amount": 50_000, "currency": "EUR", "method": "bank_transfer"},
+    "RequestTopUp": {"wallet_id": WALLET, "amount": 50_000, "currency": "IDR", "method": "bi_fast"},
     "RequestTransfer": {
         "source": {"wallet_id": WALLET},
         "destination": {"wallet_id": OTHER_WALLET},

@@ -5,7 +5,7 @@ import uvicorn
 from gateway import response
 from gateway.request import Receive, Scope, Send
 from gateway.response import Response
-from gateway.services import Services
+from gateway.instance import Instance
 
 TEXT = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 
@@ -13,8 +13,8 @@ TEXT = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 class MetricsApp:
     """Three paths; whoever reaches this port may read them."""
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -27,25 +27,25 @@ class MetricsApp:
 
     def _answer(self, path: str) -> Response:
         if path == "/metrics":
-            return Response(200, self._services.metrics.text(), [TEXT])
+            return Response(200, self._instance.metrics.text(), [TEXT])
         if path == "/livez":
             return response.json(200, {"status": "live"})
         if path == "/readyz":
-            return readiness(self._services)
+            return readiness(self._instance)
         return Response(404)
 
 
-def readiness(services: Services) -> Response:
+def readiness(instance: Instance) -> Response:
     """Whether this gateway can serve, and if not, what it lacks."""
-    missing = services.missing
+    missing = instance.missing
     return response.json(503 if missing else 200, {"status": "not_ready" if missing else "ready", "missing": missing})
 
 
-def config(services: Services) -> uvicorn.Config:
+def config(instance: Instance) -> uvicorn.Config:
     """Its server's configuration."""
-    settings = services.settings
+    settings = instance.settings
     return uvicorn.Config(
-        MetricsApp(services),
+        MetricsApp(instance),
         host=settings.metrics_host,
         port=settings.metrics_port,
         log_config=None,

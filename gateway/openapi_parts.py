@@ -8,6 +8,12 @@ from gateway.schemas import Schema, reference
 
 PROBLEM_STATUSES = (400, 401, 402, 403, 404, 408, 409, 413, 415, 422, 429, 503)
 
+KEY: Schema = {
+    "type": "string",
+    "pattern": r'^([!#-~]([ -~]{0,253}[!-~])?|"([ !#-\[\]-~]|\\["\\]){1,255}")$',
+    "examples": ["8e03978e-40d5-43dd-bc93-6894a57f9324"],
+}
+
 SECURITY_SCHEMES: dict[str, Schema] = {
     "accessToken": {
         "type": "http",
@@ -38,14 +44,14 @@ PARAMETERS: dict[str, Schema] = {
         "in": "header",
         "required": True,
         "description": "Requests with the same key are the same operation. One key space per user across all routes.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[A-Za-z0-9._:-]+$"},
+        "schema": KEY,
     },
     "IdempotencyKey": {
         "name": "Idempotency-Key",
         "in": "header",
         "required": False,
         "description": "Requests with the same key are the same operation. One key space per user across all routes.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[A-Za-z0-9._:-]+$"},
+        "schema": KEY,
     },
     "Prefer": {
         "name": "Prefer",

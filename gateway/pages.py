@@ -14,7 +14,7 @@ from gateway import asyncapi, docs, openapi, problems, response
 from gateway.metrics_server import readiness
 from gateway.request import Receive, Request, Scope, Send
 from gateway.response import JSON, Response
-from gateway.services import Services
+from gateway.instance import Instance
 
 ALLOW = "GET, HEAD, OPTIONS"
 PREFIXES = tuple(route.path for route in docs.routes)
@@ -23,8 +23,8 @@ PREFIXES = tuple(route.path for route in docs.routes)
 class Pages:
     """Fixed paths, each answered to GET and HEAD, and the pages that Starlette serves."""
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
         self.paths: dict[str, Callable[[], Response]] = {
             "/livez": _live,
             "/readyz": self._ready,
@@ -65,7 +65,7 @@ class Pages:
         return status
 
     def _ready(self) -> Response:
-        return readiness(self._services)
+        return readiness(self._instance)
 
 
 def _live() -> Response:

@@ -32,6 +32,11 @@ class Cycle:
     def __init__(self, cycle: RequestResponseCycle) -> None:
         self._cycle = cycle
 
+    @property
+    def writable(self) -> bool:
+        """Whether the client keeps up with reading."""
+        return not self._cycle.flow.write_paused
+
     def body(self) -> bytes | None:
         """The whole body, if it is here."""
         cycle = self._cycle
@@ -75,6 +80,7 @@ class Protocol(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._head_bytes = 0
+        self._part_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
         self._head_pending = True
         self._receiving = False
@@ -94,8 +100,13 @@ class Protocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
         self._receiving = True
+        self._part_bytes = len(data)
+        if self._head_pending:
+            self._head_bytes += len(data)
         try:
             self.parser.feed_data(data)
+            if self._head_pending and self._head_bytes > self.head_bytes_max:
+                self._refuse(problems.head_too_large())
         except httptools.HttpParserCallbackError as error:
             too_large = isinstance(error.__context__, HeadTooLarge)
             self._refuse(problems.head_too_large() if too_large else problems.bad_request("The request can't be read."))
@@ -113,21 +124,14 @@ class Protocol(HttpToolsProtocol):
     @override
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._head_bytes = 0
         self._head_pending = True
 
     @override
-    def on_url(self, url: bytes) -> None:
-        self._count(len(url))
-        super().on_url(url)
-
-    @override
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._count(len(name) + len(value))
-        super().on_header(name, value)
-
-    @override
     def on_headers_complete(self) -> None:
+        # Counting header by header would cost more than all that follows; most heads need no counting.
+        if self._head_bytes + self._part_bytes > self.head_bytes_max and self._head_size() > self.head_bytes_max:
+            raise HeadTooLarge
+        self._head_bytes = 0
         self._head_pending = False
         self._head_complete()
         super().on_headers_complete()
@@ -150,10 +154,8 @@ class Protocol(HttpToolsProtocol):
                 self.tasks.add(task)
                 task.add_done_callback(self.tasks.discard)
 
-    def _count(self, size: int) -> None:
-        self._head_bytes += size
-        if self._head_bytes > self.head_bytes_max:
-            raise HeadTooLarge
+    def _head_size(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
 
     def _await_head(self) -> None:
         self._head_timer = self.loop.call_later(self.head_seconds_max, self._late)
@@ -169,6 +171,20 @@ class Protocol(HttpToolsProtocol):
             self.transport.close()
 
     def _refuse(self, trouble: Trouble) -> None:
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        if cycle is not None and cycle.more_body:
+            # It is this request's body that can't be read.
+            self._arrived = None
+            self._answer(trouble)
+            return
+        self._start_arrived()
+        if cycle is None or cycle.response_complete:
+            self._answer(trouble)
+        else:
+            # Answers come in order: the ones that are due still come, then the connection ends.
+            cycle.keep_alive = False
+
+    def _answer(self, trouble: Trouble) -> None:
         body = problems.encoded(trouble.document("about:blank"))
         head = (
             f"HTTP/1.1 {trouble.status} {HTTPStatus(trouble.status).phrase}\r\n"

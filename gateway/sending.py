@@ -22,7 +22,7 @@ async def send_response(request: Request, response: Response, cors: tuple[Header
         return
     if response.status != NO_CONTENT:
         headers.append((b"content-length", str(len(response.body)).encode()))
-    if request.drained and (cycle := request.scope.get(CYCLE)):
+    if request.drained and (cycle := request.scope.get(CYCLE)) and cycle.writable:
         cycle.respond(response.status, headers, response.body)
         return
     if not request.drained:

@@ -14,7 +14,7 @@ from gateway import metrics_server
 from gateway.app import App
 from gateway.protocol import limited
 from gateway.routes import ROUTES
-from gateway.services import Services
+from gateway.instance import Instance
 from gateway.settings import Settings, SettingsInvalid
 
 BACKLOG = 2048
@@ -35,13 +35,13 @@ class Gateway:
     """One instance that serves until it is told to stop."""
 
     def __init__(self, settings: Settings) -> None:
-        self.services = Services(settings)
+        self.instance = Instance(settings)
         self._sockets = {
             "HTTP": listen("HTTP", settings.http_host, settings.http_port),
             "METRICS": listen("METRICS", settings.metrics_host, settings.metrics_port),
         }
-        self._api = Server(_config(self.services))
-        self._metrics = Server(metrics_server.config(self.services))
+        self._api = Server(_config(self.instance))
+        self._metrics = Server(metrics_server.config(self.instance))
         self._stopping: asyncio.Task[None] | None = None
 
     @property
@@ -56,7 +56,7 @@ class Gateway:
 
     async def serve(self) -> None:
         """Serve, finish what was taken, and return."""
-        settings = self.services.settings
+        settings = self.instance.settings
         log.info("listening", host=settings.http_host, port=self.port, metrics_port=self.metrics_port)
         metrics = asyncio.create_task(self._metrics.serve(sockets=[self._sockets["METRICS"]]))
         gc.freeze()
@@ -70,15 +70,15 @@ class Gateway:
         if self._stopping is None:
             log.info("stopping")
             self._api.should_exit = True
-            self._stopping = asyncio.get_running_loop().create_task(self.services.drain())
+            self._stopping = asyncio.get_running_loop().create_task(self.instance.drain())
         else:
             self._api.force_exit = True
 
 
-def _config(services: Services) -> uvicorn.Config:
-    settings = services.settings
+def _config(instance: Instance) -> uvicorn.Config:
+    settings = instance.settings
     return uvicorn.Config(
-        App(services, ROUTES),
+        App(instance, ROUTES),
         http=limited(settings.head_limit_bytes, settings.head_timeout_seconds),
         log_config=None,
         access_log=False,

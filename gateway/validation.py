@@ -14,6 +14,7 @@ from gateway.problems import Trouble
 ERRORS_MAX = 20
 QUERY_FIELDS_MAX = 50
 DUPLICATE = "This name occurs twice."
+WRONG_FORM = "This does not have the right form."
 UNKNOWN = "There is no such field."
 
 
@@ -129,7 +130,10 @@ def _trouble(error: ValidationError, path: dict[str, str]) -> Trouble:
 
 
 def _detail(kind: str, text: str) -> str:
-    return UNKNOWN if kind == "extra_forbidden" else text.removeprefix("Value error, ")
+    # People read this; a regular expression is for machines, who find it in the OpenAPI document.
+    return {"extra_forbidden": UNKNOWN, "string_pattern_mismatch": WRONG_FORM}.get(
+        kind, text.removeprefix("Value error, ")
+    )
 
 
 def _pointer(location: tuple[int | str, ...]) -> str:

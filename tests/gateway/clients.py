@@ -118,7 +118,7 @@ async def running(chosen: Settings, *, ready: bool = True) -> AsyncIterator[Gate
     serving = asyncio.create_task(gateway.serve())
     try:
         if ready:
-            await until(lambda: not gateway.services.missing)
+            await until(lambda: not gateway.instance.missing)
         yield gateway
     finally:
         gateway.stop()

@@ -131,7 +131,7 @@ async def test_unknown_keys_are_asked_for_but_not_each_time(client: Client, work
     worker.issuers.append(rotated)
     await refused(client, rotated.token())
     assert len(worker.of("identity.GetSigningKeys")) == asked
-    gateway.services.keys._asked_at = float("-inf")
+    gateway.instance.keys._asked_at = float("-inf")
     answer = await client.get(ME, anonymous=True, headers={"Authorization": f"Bearer {rotated.token()}"})
     assert answer.status == 200
     for _ in range(5):
@@ -154,7 +154,7 @@ async def test_the_cache_of_tokens_is_bounded(start: Start, join: Join) -> None:
     async with start(token_cache_size=3) as gateway:
         for _ in range(6):
             assert (await join(gateway).get(ME)).status == 200
-        assert len(gateway.services.callers._sessions) == 3
+        assert len(gateway.instance.callers._sessions) == 3
 
 
 async def test_permissions(gateway: Gateway, join: Join, worker: Worker) -> None:

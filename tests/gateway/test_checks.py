@@ -318,8 +318,17 @@ async def test_slow_and_large_heads(start: Start) -> None:
     async with start(head_timeout_seconds=0.3) as gateway:
         assert await exchange(gateway.port, b"GET /livez HTTP/1.1\r\nHost: x\r\n") == b""
         assert await exchange(gateway.port) == b""
-        answer = await exchange(gateway.port, b"GET /livez HTTP/1.1\r\n" + b"X-Y: " + b"y" * 40_000 + b"\r\n\r\n")
-        assert answer.startswith(b"HTTP/1.1 431 ")
+        large = b"GET /livez HTTP/1.1\r\n" + b"X-Y: " + b"y" * 40_000
+        assert (await exchange(gateway.port, large + b"\r\n\r\n")).startswith(b"HTTP/1.1 431 ")
+        assert (await exchange(gateway.port, large, large)).startswith(b"HTTP/1.1 431 ")
+        good = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+        answer = await exchange(gateway.port, good, large + b"\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert b"HTTP/1.1 431 " in answer
+        # What is sent in time is answered, however it is cut.
+        pieces = [good[at : at + 7] for at in range(0, len(good), 7)]
+        last = b"GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n"
+        assert (await exchange(gateway.port, *pieces, last)).count(b"HTTP/1.1 200 ") == 2
 
 
 @pytest.mark.parametrize(
@@ -329,6 +338,27 @@ async def test_what_is_not_http(gateway: Gateway, nonsense: bytes) -> None:
     answer = await exchange(gateway.port, nonsense)
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"application/problem+json" in answer
+
+
+async def test_nonsense_after_a_request(gateway: Gateway, client: Client) -> None:
+    answer = await exchange(gateway.port, b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\nnonsense\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.count(b"HTTP/1.1 400 ") == 1
+    slow = f"POST {POST} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {client.token}\r\nIdempotency-Key: k\r\n"
+    body = json.dumps(transfer())
+    slow += f"Prefer: wait=1\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+    answer = await exchange(gateway.port, slow.encode() + b"nonsense\r\n\r\n")
+    assert b"connection: close" in answer
+    assert (answer.count(b"HTTP/1.1 "), answer[:13]) == (1, b"HTTP/1.1 202 ")
+
+
+async def test_a_body_that_breaks_off(gateway: Gateway, client: Client) -> None:
+    head = (
+        f"POST {POST} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {client.token}\r\nIdempotency-Key: k\r\n"
+        "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    assert (await exchange(gateway.port, head.encode(), b"zz\r\n")).startswith(b"HTTP/1.1 400 ")
+    assert (await exchange(gateway.port, head.encode() + b"zz\r\n")).startswith(b"HTTP/1.1 400 ")
 
 
 async def test_pipelined_requests_are_answered_in_order(gateway: Gateway) -> None:
@@ -367,7 +397,7 @@ async def test_a_bug_is_a_500_that_tells_nothing(client: Client, gateway: Gatewa
     def broken(*_: Any) -> None:
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr(gateway.services.ids, "derive", broken)
+    monkeypatch.setattr(gateway.instance.ids, "derive", broken)
     answer = await client.transfer()
     assert (answer.status, answer.code) == (500, "internal_error")
     assert b"secret" not in answer.body

@@ -91,7 +91,7 @@ async def test_a_lost_connection_is_found_again(
         accepted = await client.transfer()
         waiting = asyncio.create_task(client.get(accepted.headers["Location"], prefer="wait=30"))
         await asyncio.sleep(0.2)
-        name = f"gateway {gateway.services.instance}"
+        name = f"gateway {gateway.instance.name}"
         assert await drop_connections(vhosts, vhost, name) == 1
         # The outcome is told while nobody listens.
         worker.operations[accepted.json["id"]].answer = DONE
@@ -105,11 +105,11 @@ async def test_a_lost_reply_queue_is_found_missing(worker: Worker, start: Start,
     worker.on(TRANSFER, DONE)
     async with start(echo_seconds=0.3) as gateway:
         client = join(gateway)
-        replies = gateway.services._replies
+        replies = gateway.instance._replies
         assert replies._channel is not None
         await replies._channel.queue_delete(replies.name)
-        await until(lambda: "replies" in gateway.services.missing)
-        await until(lambda: not gateway.services.missing)
+        await until(lambda: "replies" in gateway.instance.missing)
+        await until(lambda: not gateway.instance.missing)
         assert (await client.transfer(prefer="wait=10")).status == 201
 
 
@@ -120,7 +120,7 @@ async def test_a_lost_confirm(gateway: Gateway, client: Client, worker: Worker, 
         await asyncio.sleep(0.1)
         raise Unconfirmed
 
-    monkeypatch.setattr(gateway.services.bus, "publish", lost)
+    monkeypatch.setattr(gateway.instance.bus, "publish", lost)
     for prefer in (None, "wait=10"):
         answer = await client.transfer("k", prefer=prefer)
         assert (answer.status, answer.code, answer.headers["Retry-After"]) == (503, "outcome_unknown", "1")
@@ -136,7 +136,7 @@ async def test_a_late_confirm_is_waited_for(gateway: Gateway, client: Client, wo
     async def late(*_: Any, **__: Any) -> None:
         await asyncio.sleep(1.5)
 
-    monkeypatch.setattr(gateway.services.bus, "publish", late)
+    monkeypatch.setattr(gateway.instance.bus, "publish", late)
     for prefer in (None, "wait=1"):
         began = time.monotonic()
         assert (await client.transfer(prefer=prefer)).status == 202
@@ -147,7 +147,7 @@ async def test_what_was_not_sent(gateway: Gateway, client: Client, monkeypatch: 
     async def refused(*_: Any, **__: Any) -> None:
         raise NotSent
 
-    monkeypatch.setattr(gateway.services.bus, "publish", refused)
+    monkeypatch.setattr(gateway.instance.bus, "publish", refused)
     for answer in (await client.transfer(), await client.get("/v1/wallets")):
         assert (answer.status, answer.code, answer.headers["Retry-After"]) == (503, "busy", "1")
 
@@ -175,14 +175,14 @@ async def test_not_ready_before_a_worker_answers(vhosts: Vhosts, start: Start, j
     try:
         async with start(ready=False, amqp_url=vhost.gateway_url, query_timeout_seconds=0.5) as gateway:
             client = join(gateway)
-            await until(lambda: gateway.services.bus.ready and gateway.services.missing == ["signing_keys"])
+            await until(lambda: gateway.instance.bus.ready and gateway.instance.missing == ["signing_keys"])
             answer = await client.get("/readyz")
             assert (answer.status, answer.json["missing"]) == (503, ["signing_keys"])
             assert (await client.get("/livez")).status == 200
             assert (await client.transfer()).code == "busy"
             assert (await client.get("/.well-known/jwks.json")).code == "busy"
             await worker.start()
-            await until(lambda: not gateway.services.missing)
+            await until(lambda: not gateway.instance.missing)
             assert (await client.get("/readyz")).json == {"status": "ready", "missing": []}
             assert (await client.transfer()).status == 202
     finally:
@@ -263,7 +263,7 @@ async def test_events_beat_and_end(start: Start, join: Join) -> None:
         async with client.session.get(url, headers={"Authorization": f"Bearer {client.token}"}) as response:
             await response.content.readline()
             response.close()
-        await until(lambda: gateway.services.operations.waiting == 0, 5)
+        await until(lambda: gateway.instance.operations.waiting == 0, 5)
 
 
 async def test_stopping_lets_everybody_go(start: Start, join: Join) -> None:

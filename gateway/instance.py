@@ -30,18 +30,18 @@ CONNECT_AGAIN_SECONDS = 1.0
 log = structlog.get_logger()
 
 
-class Services:
+class Instance:
     """One gateway instance: everything that its routes need."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.instance = ids.new("gw").removeprefix("gw_")
+        self.name = ids.new("gw").removeprefix("gw_")
         self.metrics = Metrics()
         self.access = AccessLog(None, enabled=settings.access_log)
         self.tracing = Tracing(settings.otel_exporter_otlp_endpoint)
         self.bus = Bus(
             settings.amqp_url.get_secret_value(),
-            name=f"gateway {self.instance}",
+            name=f"gateway {self.name}",
             confirm_timeout_seconds=settings.confirm_timeout_seconds,
         )
         self.cache = Cache(settings.redis_url.get_secret_value())
@@ -90,7 +90,7 @@ class Services:
         self.access.flush()
 
     def _correlate(self, settings: Settings) -> None:
-        reply_to = topology.replies(self.instance)
+        reply_to = topology.replies(self.name)
         self.publisher = Publisher(self.bus, self.metrics)
         self.questions = Questions(
             self.publisher,
@@ -98,9 +98,7 @@ class Services:
             query_timeout_seconds=settings.query_timeout_seconds,
             call_timeout_seconds=settings.call_timeout_seconds,
         )
-        self.outcomes = Outcomes(
-            self.cache, self.metrics, instance=self.instance, ttl_seconds=settings.outcome_ttl_seconds
-        )
+        self.outcomes = Outcomes(self.cache, self.metrics, instance=self.name, ttl_seconds=settings.outcome_ttl_seconds)
         self.operations = Operations(
             self.publisher,
             self.questions,
@@ -135,7 +133,7 @@ class Services:
         self.bus.connection.reconnect_callbacks.add(self._reconnected)
         self._run(self._replies.listen_to_itself_for_ever(self.bus, self.settings.echo_seconds))
         await self.keys.load()
-        log.info("ready", instance=self.instance)
+        log.info("ready", instance=self.name)
 
     def _reconnected(self, *_: Any) -> None:
         log.info("broker_reconnected")

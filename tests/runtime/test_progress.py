@@ -1,0 +1,291 @@
+"""The state machine of sagas, without I/O: every transition, and any interleaving."""
+
+from datetime import timedelta
+from typing import Any, Self
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic_core import from_json, to_json
+
+from contracts.message import Command, Event, Problem
+from tests.runtime.said.bank import AccountView, TooLittle
+from workers.runtime.saga import OPEN, Phase, Progress, Saga, compensatable, pivot, retriable
+
+REFUSED = TooLittle().problem()
+
+
+class Begun(Event):
+    """It begins."""
+
+    skip: bool = False
+    silent: bool = False
+
+
+class Do(Command[AccountView]):
+    """A step."""
+
+    internal = True
+    what: str
+
+
+class Undo(Do):
+    """Back."""
+
+
+class Journey(Saga):
+    """Two steps there, one without a way back, the point of no return, two more."""
+
+    starts_on = Begun
+    deadline = timedelta(minutes=1)
+
+    skip: bool
+    silent: bool
+    learned: str = ""
+
+    @compensatable
+    def one(self) -> Do:
+        return Do(what="one")
+
+    @one.undo
+    def undo_one(self) -> Undo:
+        return Undo(what="one")
+
+    @one.learns
+    def learn(self, view: AccountView) -> Self:
+        return self.model_copy(update={"learned": view.id})
+
+    @compensatable
+    def look(self) -> Do:
+        return Do(what=f"look {self.learned}")
+
+    @compensatable
+    def two(self) -> Do | None:
+        return None if self.skip else Do(what="two")
+
+    @two.undo
+    def undo_two(self) -> Undo:
+        return Undo(what="two")
+
+    @two.learns
+    def forget(self, view: AccountView) -> Self:
+        """From here on the step would be skipped; it was done all the same."""
+        return self.model_copy(update={"skip": True})
+
+    @pivot
+    def leap(self) -> Do:
+        return Do(what="leap")
+
+    @retriable
+    def three(self) -> Do:
+        return Do(what="three")
+
+    @retriable
+    def four(self) -> Do:
+        return Do(what="four")
+
+    def on_failure(self, problem: Problem) -> Do | None:
+        return None if self.silent else Do(what=f"fail {problem.code}")
+
+
+VIEW = AccountView(id="x")
+
+
+def begin(**fields: Any) -> Progress:
+    return Progress(Journey.begin(Begun(**fields))).start()
+
+
+def at(step: str, **fields: Any) -> Progress:
+    progress = begin(**fields)
+    while progress.awaited != step:
+        progress = progress.succeeded(VIEW)
+    return progress
+
+
+def said(progress: Progress) -> tuple[str | None, str]:
+    command = progress.command()
+    return progress.awaited, "" if command is None else f"{type(command).__name__} {command.what}"  # type: ignore[attr-defined]
+
+
+def walk(progress: Progress) -> list[str]:
+    seen = []
+    while progress.phase in OPEN:
+        seen.append(said(progress)[1])
+        progress = progress.succeeded(VIEW)
+    return [*seen, progress.phase]
+
+
+def test_all_goes_well() -> None:
+    assert walk(begin()) == ["Do one", "Do look x", "Do two", "Do leap", "Do three", "Do four", "completed"]
+
+
+def test_a_step_that_says_nothing_is_skipped_and_never_undone() -> None:
+    assert "Do two" not in walk(begin(skip=True))
+    assert walk(at("leap", skip=True).refused(REFUSED)) == ["Undo one", "Do fail too_little", "failed"]
+
+
+def test_what_was_done_is_undone_in_reverse_whatever_was_learned_since() -> None:
+    assert walk(at("leap").refused(REFUSED)) == ["Undo two", "Undo one", "Do fail too_little", "failed"]
+
+
+@pytest.mark.parametrize(
+    ("step", "undone"),
+    [("one", []), ("look", ["Undo one"]), ("two", ["Undo one"]), ("leap", ["Undo two", "Undo one"])],
+)
+def test_a_refused_step_is_not_undone_itself(step: str, undone: list[str]) -> None:
+    assert walk(at(step).refused(REFUSED)) == [*undone, "Do fail too_little", "failed"]
+
+
+@pytest.mark.parametrize(
+    ("step", "undone"), [("one", ["Undo one"]), ("look", ["Undo one"]), ("two", ["Undo two", "Undo one"])]
+)
+def test_the_deadline_undoes_the_step_in_flight_too(step: str, undone: list[str]) -> None:
+    assert walk(at(step).overdue()) == [*undone, "Do fail deadline_exceeded", "failed"]
+
+
+@pytest.mark.parametrize("step", ["leap", "three", "four"])
+def test_the_deadline_changes_nothing_from_the_pivot_on(step: str) -> None:
+    progress = at(step)
+    assert progress.overdue() is progress
+
+
+def test_nor_while_undoing_or_when_it_is_over() -> None:
+    for progress in (at("two").refused(REFUSED), at("one").refused(REFUSED), at("four").succeeded(VIEW)):
+        assert progress.overdue() is progress
+
+
+def test_after_the_pivot_a_refusal_makes_a_new_question() -> None:
+    progress = at("three")
+    for tries in range(1, 4):
+        progress = progress.refused(REFUSED)
+        assert said(progress) == (f"three:{tries}", "Do three")
+    assert walk(progress) == ["Do three", "Do four", "completed"]
+    assert progress.succeeded(VIEW).awaited == "four", "the count starts again"
+
+
+def test_a_refused_undo_or_last_word_needs_a_person() -> None:
+    for progress in (at("two").refused(REFUSED), at("one").refused(REFUSED)):
+        stuck = progress.refused(REFUSED)
+        assert (stuck.phase, stuck.awaited, stuck.command()) == (Phase.STUCK, None, None)
+
+
+def test_without_a_last_word_it_just_fails() -> None:
+    assert walk(at("leap", silent=True).refused(REFUSED)) == ["Undo two", "Undo one", "failed"]
+    assert walk(begin(silent=True).refused(REFUSED)) == ["failed"]
+
+
+@pytest.mark.parametrize("ended", [at("four").succeeded(VIEW), at("one", silent=True).refused(REFUSED)])
+def test_what_is_over_stays_over(ended: Progress) -> None:
+    assert ended.succeeded(VIEW) is ended
+    assert ended.refused(REFUSED) is ended
+    assert (ended.awaited, ended.command()) == (None, None)
+
+
+def test_steps_are_in_order() -> None:
+    with pytest.raises(AssertionError, match="undo before pivot before retry"):
+
+        class _Wrong(Saga):
+            @retriable
+            def first(self) -> Do:
+                return Do(what="")
+
+            @pivot
+            def second(self) -> Do:
+                return Do(what="")
+
+    with pytest.raises(AssertionError, match="one point of no return"):
+
+        class _Two(Saga):
+            @pivot
+            def first(self) -> Do:
+                return Do(what="")
+
+            @pivot
+            def second(self) -> Do:
+                return Do(what="")
+
+    with pytest.raises(AssertionError, match="only a compensatable step"):
+        pivot(Journey.leap.action).undo(lambda _self: Do(what=""))
+
+
+class World:
+    """Those who are asked: they do everything once, remember it, and tolerate an undo before its deed."""
+
+    def __init__(self) -> None:
+        self.done: dict[str, str] = {}
+        self.answers: dict[str, bool] = {}
+
+    def ask(self, name: str, command: Do, *, willing: bool) -> bool:
+        """Whether it was done; the same question has the same answer."""
+        if name not in self.answers:
+            self.answers[name] = self._decide(command, willing=willing)
+        return self.answers[name]
+
+    def _decide(self, command: Do, *, willing: bool) -> bool:
+        if isinstance(command, Undo):
+            self.done[command.what] = "undone"
+            return True
+        if command.what.startswith("fail"):
+            return True
+        if not willing or self.done.get(command.what) == "undone":
+            return False
+        assert command.what not in self.done, "done twice"
+        self.done[command.what] = "done"
+        return True
+
+
+@given(st.data())
+def test_any_interleaving_ends_with_everything_done_or_everything_undone(data: st.DataObject) -> None:
+    """Questions are lost, delayed and copied; answers are delayed and copied; timers ask again; the deadline comes."""
+    world, progress = World(), begin()
+    asked: list[tuple[str, Do]] = []
+    answers: list[tuple[str, bool]] = []
+    for _ in range(400):
+        if progress.phase not in OPEN:
+            break
+        name = progress.awaited
+        assert name is not None
+        moves = ["ask", "deadline"] + ["carry"] * 3 * bool(asked) + ["answer"] * 3 * bool(answers)
+        match data.draw(st.sampled_from(moves)):
+            case "ask":
+                asked.append((name, progress.command()))  # type: ignore[arg-type]
+            case "deadline":
+                progress = progress.overdue()
+            case "carry":
+                question = asked.pop(data.draw(st.integers(0, len(asked) - 1)))
+                answers.append((question[0], world.ask(*question, willing=data.draw(st.integers(0, 4)) > 0)))
+            case "answer":
+                to, done = answers.pop(data.draw(st.integers(0, len(answers) - 1)))
+                if data.draw(st.booleans()):
+                    answers.append((to, done))
+                if to == progress.awaited:
+                    progress = progress.succeeded(VIEW) if done else progress.refused(REFUSED)
+    while progress.phase in OPEN:
+        name = progress.awaited or ""
+        done = world.ask(name, progress.command(), willing=True)  # type: ignore[arg-type]
+        progress = progress.succeeded(VIEW) if done else progress.refused(REFUSED)
+    for question in asked:
+        world.ask(*question, willing=True)
+    reversible = {what: state for what, state in world.done.items() if what in ("one", "two")}
+    if progress.phase is Phase.COMPLETED:
+        assert world.done == {what: "done" for what in ("one", "look x", "two", "leap", "three", "four")}
+    else:
+        assert progress.phase is Phase.FAILED
+        assert set(reversible.values()) <= {"undone"}
+        assert "leap" not in world.done
+
+
+@given(st.lists(st.sampled_from(["succeeded", "refused", "overdue"]), max_size=30))
+def test_its_state_survives_the_database(moves: list[str]) -> None:
+    progress = begin()
+    for move in moves:
+        match move:
+            case "succeeded":
+                progress = progress.succeeded(VIEW)
+            case "refused":
+                progress = progress.refused(REFUSED)
+            case _:
+                progress = progress.overdue()
+        again = Progress.restored(Journey, from_json(to_json(progress.stored())))
+        assert again.stored() == progress.stored()
+        assert (again.awaited, again.command()) == (progress.awaited, progress.command())
