@@ -37,6 +37,10 @@ class Message(BaseModel):
     domain: ClassVar[str] = ""
     wire_name: ClassVar[str] = ""
     secrets: ClassVar[frozenset[str]] = frozenset()
+    # What kind of message it is, without the price of `isinstance` on an abstract class.
+    is_asked: ClassVar[bool] = False
+    is_call: ClassVar[bool] = False
+    is_event: ClassVar[bool] = False
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -64,6 +68,7 @@ class View(Message):
 class Asked[A](Message):
     """A message with one answer, named once: `class OpenWallet(Command[WalletView])`."""
 
+    is_asked = True
     answer: ClassVar[type[Any]]
 
     @classmethod
@@ -86,6 +91,8 @@ class Command[A](Asked[A]):
 class Call[A](Asked[A]):
     """A transient command that may carry secrets: never stored or dead-lettered, answered directly or not at all."""
 
+    is_call = True
+
 
 class Query[A](Asked[A]):
     """A transient question; reads only."""
@@ -93,6 +100,8 @@ class Query[A](Asked[A]):
 
 class Event(Message):
     """Something that has happened; past tense."""
+
+    is_event = True
 
 
 class Kind(StrEnum):

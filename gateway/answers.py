@@ -7,13 +7,13 @@ from typing import Any
 from contracts.envelope import Caller
 from gateway import idempotency, preferences, problems, response, statement, validation
 from gateway.edge import Endpoint, Kind, Route
+from gateway.instance import Instance
 from gateway.outcomes import UNKNOWN_TYPE
 from gateway.preferences import Preferences
 from gateway.problems import Header
 from gateway.questions import Word
 from gateway.request import Request
 from gateway.response import Response
-from gateway.instance import Instance
 from gateway.submission import Submission
 from gateway.waiter import FINAL, Waiter
 

@@ -12,13 +12,13 @@ from gateway import edge, problems, rate_limit, response
 from gateway.answers import ENDPOINTS
 from gateway.cors import Cors
 from gateway.edge import Route, Table
+from gateway.instance import Instance
 from gateway.pages import Pages
 from gateway.problems import Trouble
 from gateway.proxies import Proxies
 from gateway.request import Disconnected, Receive, Request, Scope, Send
 from gateway.response import Response
 from gateway.sending import send_response
-from gateway.instance import Instance
 from gateway.tracing import trace_id
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

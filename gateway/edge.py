@@ -16,8 +16,8 @@ from gateway.validation import Rules
 
 if TYPE_CHECKING:
     from contracts.envelope import Caller
-    from gateway.request import Request
     from gateway.instance import Instance
+    from gateway.request import Request
 
 Endpoint = Callable[["Instance", "Request", "Route", "Caller | None", dict[str, str]], Awaitable[Response]]
 Kind = Literal["command", "call", "query"]

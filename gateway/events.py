@@ -9,11 +9,11 @@ from contracts.envelope import Caller
 from gateway import validation
 from gateway.answers import operation_view
 from gateway.edge import Route
+from gateway.instance import Instance
 from gateway.problems import Header, Trouble
 from gateway.questions import Word
 from gateway.request import Request
 from gateway.response import Response
-from gateway.instance import Instance
 
 EVENT_STREAM: tuple[Header, ...] = (
     (b"content-type", b"text/event-stream; charset=utf-8"),

@@ -3,9 +3,9 @@
 import uvicorn
 
 from gateway import response
+from gateway.instance import Instance
 from gateway.request import Receive, Scope, Send
 from gateway.response import Response
-from gateway.instance import Instance
 
 TEXT = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 

@@ -11,10 +11,10 @@ from starlette.responses import Response as StarletteResponse
 from starlette.routing import Match
 
 from gateway import asyncapi, docs, openapi, problems, response
+from gateway.instance import Instance
 from gateway.metrics_server import readiness
 from gateway.request import Receive, Request, Scope, Send
 from gateway.response import JSON, Response
-from gateway.instance import Instance
 
 ALLOW = "GET, HEAD, OPTIONS"
 PREFIXES = tuple(route.path for route in docs.routes)

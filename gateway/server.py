@@ -12,9 +12,9 @@ import uvicorn
 
 from gateway import metrics_server
 from gateway.app import App
+from gateway.instance import Instance
 from gateway.protocol import limited
 from gateway.routes import ROUTES
-from gateway.instance import Instance
 from gateway.settings import Settings, SettingsInvalid
 
 BACKLOG = 2048

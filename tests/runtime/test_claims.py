@@ -115,6 +115,16 @@ async def test_an_event_is_claimed_once_by_each_domain(desks: Callable[..., Desk
     assert await books.count("probe.notes") == 2
 
 
+async def test_also_when_both_hear_it_in_one_batch(desks: Callable[..., Desk], books: Books) -> None:
+    desk = desks("press", "museum")
+    heard = event("a")
+    for _ in range(3):
+        works = [desk.work(heard, queue) for queue in ("press.events", "museum.events")]
+        await desk.delivery.deliver(works)
+    assert sorted(await books.rows("SELECT domain FROM runtime.inbox")) == [("museum",), ("press",)]
+    assert await books.count("probe.notes") == 2
+
+
 async def test_an_internal_command_is_claimed_in_the_inbox(desks: Callable[..., Desk], books: Books) -> None:
     desk = desks("bank")
     command = Envelope("msg_1", Free.wire_name, Free(order="o", account="a"), saga="sag_1", reply_to="shop.commands")

@@ -98,7 +98,7 @@ async def spawn(worker_settings: dict[str, Any], books: Books) -> AsyncIterator[
             env=os.environ | told | variables,
             cwd=PROJECT,
             stdout=asyncio.subprocess.PIPE,
-            stderr=open("/tmp/rt_stderr.log", "ab"),
+            stderr=asyncio.subprocess.DEVNULL,
         )
         processes.append(process)
         return process

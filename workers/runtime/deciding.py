@@ -6,7 +6,7 @@ from typing import Any
 
 from contracts import topology
 from contracts.envelope import Envelope
-from contracts.message import Asked, Command, Event, Refusal
+from contracts.message import Event, Refusal
 from workers.runtime.orchestrator import Orchestrator
 from workers.runtime.outbox import Outgoing
 from workers.runtime.roster import Roster
@@ -35,6 +35,7 @@ class Deciding:
         self._roster = roster
         self._orchestrator = orchestrator
         self._batch = batch
+        self._sent_at = world.now.timestamp()
         self._rounds_left = ROUNDS_MAX if local else 1
 
     def round(self, works: list[Work]) -> list[Work]:
@@ -72,14 +73,16 @@ class Deciding:
             told = self._record(work, told)
         elif not work.is_call and (work.arrived or self._rounds_left <= 0):
             # The last round's answers leave through the broker: until they are back the question may be asked again.
-            self._world.insert(Claim(work.envelope.id, work.domain, self._world.now, self._batch))
-        return self._answer(work, told) if issubclass(work.handler.message, Asked) else []
+            self._world.claim(Claim(work.envelope.id, work.domain, self._world.now, self._batch))
+        return self._answer(work, told) if work.handler.message.is_asked else []
 
     def _record(self, work: Work, told: Told) -> Told:
         """The operation, with its outcome where it has one."""
         envelope = work.envelope
-        told = replace(
-            told,
+        told = Told(
+            told.status,
+            told.result,
+            told.problem,
             type=envelope.type.rpartition(".")[0],
             request=envelope.request,
             created_at=self._world.now,
@@ -144,18 +147,15 @@ class Deciding:
             operation=cause.operation,
             request=cause.request,
             cause=cause.id,
-            reply_to=cause.reply_to,
+            reply_to=cause.reply_to if sent.saga is None else topology.commands(work.domain),
             saga=sent.saga,
             caller=cause.caller,
             traceparent=cause.traceparent,
-            sent_at=self._world.now.timestamp(),
+            sent_at=self._sent_at,
         )
-        if isinstance(message, Event):
+        if message.is_event:
             return self._emit(work, envelope, message)
-        assert isinstance(message, Command)
         assert message.internal, f"{envelope.type} is for people to send: apart from us nobody would take it"
-        if sent.saga is not None:
-            envelope = envelope._replace(reply_to=topology.commands(work.domain))
         queue = topology.slow(message.domain) if message.slow else topology.commands(message.domain)
         if sent.again:
             self.outgoing.send(queue, envelope)

@@ -60,9 +60,7 @@ class Failures:
         metrics.failed.labels(work.domain, envelope.type, fate).inc()
         # Another try is how we live with an unsure world; the last one is a reason to wake somebody.
         tell = log.warning if fate == "delayed" else log.error
-        tell(
-            "message_failed", type=envelope.type, id=envelope.id, attempt=envelope.attempt, fate=fate, reason=reason
-        )
+        tell("message_failed", type=envelope.type, id=envelope.id, attempt=envelope.attempt, fate=fate, reason=reason)
         if fate == "answered":
             return busy(envelope)
         if fate == "dead":

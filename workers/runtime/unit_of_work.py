@@ -10,6 +10,7 @@ from contracts.envelope import Caller, Envelope
 from contracts.message import Event, NotFound
 from workers.runtime.needs import Matching, Need, Rows
 from workers.runtime.stored import Entity
+from workers.runtime.tables import Claim
 
 type Index = tuple[type[Any], tuple[str, ...]]
 
@@ -33,6 +34,10 @@ class World:
         """A new row."""
         self.inserted.setdefault(type(entity), {})[entity.id] = entity
         self._keep(entity)
+
+    def claim(self, claim: Claim) -> None:
+        """A message is handled by a domain; others hosted here may handle the same one."""
+        self.inserted.setdefault(Claim, {})[f"{claim.domain} {claim.id}"] = claim
 
     def update(self, entity: Entity) -> None:
         """A row with new values; one that this batch inserted is inserted with them."""

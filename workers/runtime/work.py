@@ -8,7 +8,7 @@ from typing import Any
 from opentelemetry.trace import Span
 
 from contracts.envelope import Envelope
-from contracts.message import Call, Problem, Refusal
+from contracts.message import Problem, Refusal
 from contracts.operations import Reply, Status
 from workers.runtime.handlers import Handler
 from workers.runtime.needs import Need
@@ -53,7 +53,7 @@ class Work:
     @property
     def is_call(self) -> bool:
         """Whether it is transient: never claimed, retried or dead-lettered."""
-        return issubclass(self.handler.message, Call)
+        return self.handler.message.is_call
 
     @property
     def is_root(self) -> bool:
