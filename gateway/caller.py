@@ -14,6 +14,8 @@ from gateway.keys import SigningKeys
 
 ISSUER = AUDIENCE = "saldo"
 ALGORITHM = "EdDSA"
+TOKEN_TYPE = "at+jwt"  # noqa: S105 - the name of a type
+KID_LENGTH_MAX = 128
 BEARER = re.compile(rb"bearer +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)", re.IGNORECASE)
 SUBJECT = re.compile(r"usr_[A-Za-z0-9_-]{1,60}")
 TOKEN_LENGTH_MAX = 4096
@@ -79,7 +81,10 @@ class Callers:
         try:
             header = jwt.get_unverified_header(token)
             kid = header.get("kid")
-            if header.get("alg") != ALGORITHM or not isinstance(kid, str) or len(kid) > 128:  # noqa: PLR2004
+            if header.get("alg") != ALGORITHM or not isinstance(kid, str) or len(kid) > KID_LENGTH_MAX:
+                raise problems.token_invalid()
+            # RFC 9068: so that no other thing we may sign one day passes for an access token.
+            if header.get("typ") != TOKEN_TYPE:
                 raise problems.token_invalid()
             key = await self._keys.find(kid)
             if key is None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sys
 import time
+from functools import lru_cache
 from typing import TextIO
 
 import structlog
@@ -45,6 +46,16 @@ def configure(level: str) -> None:
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
 
 
+@lru_cache(maxsize=2)
+def _second(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+
+
+def _moment(now: float) -> str:
+    second = int(now)
+    return f"{_second(second)}.{int((now - second) * 1000):03d}Z"
+
+
 def _process(_logger: object, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     event["process"] = "gateway"
     return event
@@ -69,7 +80,7 @@ class AccessLog:
         if not self._enabled:
             return
         self._lines.append(
-            f'{{"at":{time.time():.3f},"level":"info","process":"gateway","event":"request","method":"{method}",'
+            f'{{"at":"{_moment(time.time())}","level":"info","process":"gateway","event":"request","method":"{method}",'
             f'"route":"{route}","status":{status},"duration_ms":{seconds * 1000:.2f},"request_id":"{request}",'
             f'"trace_id":"{trace}","principal":"{principal or ""}"}}\n'
         )

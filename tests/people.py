@@ -14,6 +14,7 @@ from multidict import CIMultiDictProxy
 
 Json = Any
 OUTCOME_SECONDS_MAX = 60.0
+PATIENCE_SECONDS = 10.0
 PROBLEM = {"type", "title", "status", "detail", "code", "instance"}
 ACCEPTED = {"id", "type", "status", "created_at"}
 OPERATION = ACCEPTED | {"completed_at", "result", "problem"}
@@ -76,12 +77,14 @@ class Answer:
 
 
 class Person:
-    """Somebody, at one of several gateways; `token` is None for nobody in particular."""
+    """Somebody, at one of several gateways."""
 
-    def __init__(self, http: aiohttp.ClientSession, gateways: Sequence[str], *, token: str | None = None) -> None:
+    def __init__(self, http: aiohttp.ClientSession, gateways: Sequence[str], *, patient: bool = False) -> None:
+        """Who is `patient` asks again what is answered 503."""
         self.http = http
         self.gateways = gateways
-        self.token = token
+        self.patient = patient
+        self.token: str | None = None
         self.email = f"{secrets.token_hex(6)}@example.com"
         self.password = secrets.token_urlsafe(16)
         self.user: Json = None
@@ -112,7 +115,12 @@ class Person:
 
     async def get(self, path: str, **options: Any) -> Answer:
         """GET."""
-        return await self.call("GET", path, **options)
+        answer = await self.call("GET", path, **options)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while self.patient and answer.status == UNAVAILABLE and time.monotonic() < deadline:
+            await asyncio.sleep(0.2)
+            answer = await self.call("GET", path, **options)
+        return answer
 
     async def post(self, path: str, body: Json = None, **options: Any) -> Answer:
         """POST."""
@@ -158,7 +166,14 @@ class Person:
         return await self.post("/v1/topups", body, prefer=prefer, **{"key": key(), **options})
 
     async def transfer(
-        self, source: str, to: str, amount: Json, currency: str = "IDR", *, prefer: str | None = "wait=20", **options: Any
+        self,
+        source: str,
+        to: str,
+        amount: Json,
+        currency: str = "IDR",
+        *,
+        prefer: str | None = "wait=20",
+        **options: Any,
     ) -> Answer:
         """Send money `to` a wallet or an e-mail address, and wait for it."""
         body = order(source, to, amount, currency) | options.pop("fields", {})

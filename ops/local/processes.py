@@ -11,6 +11,7 @@ from ops.local.servers import Urls
 DOMAINS = ("identity", "ledger", "topups", "transfers", "operations")
 GATEWAY_PORT = 5000
 HOST = "127.0.0.1"
+LOCAL_LIMIT = "600"
 # What one kind of process is given, another must not find: the gateway has no database.
 CONTRACT = frozenset(
     {
@@ -81,6 +82,11 @@ class Plan:
             "HTTP_HOST": HOST,
             "HTTP_PORT": str(port),
             "OPERATION_ID_KEY": self.secrets["OPERATION_ID_KEY"],
+            # Everybody on this machine has one address; a stranger on the internet gets the default.
+            **{
+                name: os.environ.get(name, LOCAL_LIMIT)
+                for name in ("REGISTER_LIMIT_PER_MINUTE", "LOGIN_LIMIT_PER_MINUTE")
+            },
         }
 
     def _workers(self) -> Iterable[Process]:

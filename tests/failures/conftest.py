@@ -17,10 +17,17 @@ from ops.local.valkey import Valkey
 from tests.failures.traffic import Traffic
 from tests.people import Person
 from tests.servers import Databases, RedisDatabases, Vhosts
-from tests.system import System
+from tests.system import System, eventually
 
 # What would come after a minute comes after seconds.
 HURRY = {"SAGA_RESEND_SECONDS": "2", "UNTOLD_AFTER_SECONDS": "3"}
+# How the libraries tell of a connection that was lost, and who noticed by using it.
+LOSSES = (
+    "Callback <OneShotCallback",
+    "error when creating transport",
+    "cannot switch to state",
+    '"fate": "answered".*connection',
+)
 PEOPLE = 5
 FUNDS = 100_000
 
@@ -61,6 +68,8 @@ async def _running(machines: Machines, *, split: bool) -> AsyncIterator[System]:
         yield system
     finally:
         await system.stop()
+    complaints = system.complaints(*LOSSES)
+    assert not complaints, "\n".join(complaints)
 
 
 @pytest.fixture(scope="session")
@@ -94,6 +103,13 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 @pytest.fixture
 async def traffic(system: System, http: aiohttp.ClientSession) -> Traffic:
     """A few people with money, ready to send it around."""
-    people = [await Person(http, system.gateways).join() for _ in range(PEOPLE)]
+    stranger = Person(http, system.gateways)
+
+    async def recovered() -> bool:
+        answer = await stranger.post("/v1/auth/login", {"email": stranger.email, "password": stranger.password})
+        return answer.status == 401
+
+    await eventually("people can log in", 30, recovered)
+    people = [await Person(http, system.gateways, patient=True).join() for _ in range(PEOPLE)]
     wallets = [(person, await person.open(funds=FUNDS)) for person in people for _ in range(2)]
     return Traffic(wallets)

@@ -9,7 +9,7 @@ from tests.failures.conftest import Machines
 from tests.failures.reckoning import reckon
 from tests.failures.traffic import Traffic
 from tests.people import Person
-from tests.system import System
+from tests.system import System, eventually
 
 
 async def test_a_killed_broker_loses_no_promise(system: System, traffic: Traffic, machines: Machines) -> None:
@@ -47,5 +47,9 @@ async def test_without_redis_money_moves_and_nobody_logs_in(
         finally:
             await asyncio.to_thread(machines.redis.start)
         await traffic.flows()
-    assert (await stranger.post("/v1/auth/login", credentials)).status == 200
+
+    async def logged_in() -> bool:
+        return (await stranger.post("/v1/auth/login", credentials)).status == 200
+
+    await eventually("people log in again", 10, logged_in)
     await reckon(system, traffic)

@@ -60,7 +60,7 @@ async def test_what_is_not_a_token(client: Client, header: str) -> None:
 
 
 async def test_forged_tokens(client: Client, issuer: Issuer) -> None:
-    claims, headers = issuer.claims(), {"kid": issuer.kid}
+    claims, headers = issuer.claims(), {"kid": issuer.kid, "typ": "at+jwt"}
     public = issuer.key.public_key()
     for key in (
         public.public_bytes(Encoding.Raw, PublicFormat.Raw),
@@ -76,7 +76,7 @@ async def test_forged_tokens(client: Client, issuer: Issuer) -> None:
     other = base64.urlsafe_b64encode(json.dumps(claims | {"roles": ["admin"]}).encode()).rstrip(b"=").decode()
     await refused(client, f"{head}.{other}.{signature}")
     for alg in ("none", "HS256", "ES256", "Ed448", None, 5):
-        forged = base64.urlsafe_b64encode(json.dumps({"alg": alg, "kid": issuer.kid}).encode()).rstrip(b"=").decode()
+        forged = base64.urlsafe_b64encode(json.dumps(headers | {"alg": alg}).encode()).rstrip(b"=").decode()
         await refused(client, f"{forged}.{body}.{signature}")
 
 
@@ -104,7 +104,14 @@ async def test_forged_tokens(client: Client, issuer: Issuer) -> None:
 )
 async def test_claims(client: Client, issuer: Issuer, changes: dict[str, Any]) -> None:
     claims = {name: value for name, value in (issuer.claims() | changes).items() if value is not None}
-    await refused(client, jwt.encode(claims, issuer.key, algorithm="EdDSA", headers={"kid": issuer.kid}))
+    headers = {"kid": issuer.kid, "typ": "at+jwt"}
+    await refused(client, jwt.encode(claims, issuer.key, algorithm="EdDSA", headers=headers))
+
+
+@pytest.mark.parametrize("typ", ["JWT", "at+JWT ", "reset+jwt", None])
+async def test_another_kind_of_token_is_no_access_token(client: Client, issuer: Issuer, typ: str | None) -> None:
+    headers = {"kid": issuer.kid, "typ": typ}
+    await refused(client, jwt.encode(issuer.claims(), issuer.key, algorithm="EdDSA", headers=headers))
 
 
 @pytest.mark.parametrize(
@@ -121,7 +128,7 @@ async def test_claims(client: Client, issuer: Issuer, changes: dict[str, Any]) -
 )
 async def test_key_injection(client: Client, headers: dict[str, Any]) -> None:
     forger = Issuer()
-    embedded = {"jwk": forger.jwk} | headers
+    embedded = {"jwk": forger.jwk, "typ": "at+jwt"} | headers
     await refused(client, jwt.encode(forger.claims(), forger.key, algorithm="EdDSA", headers=embedded))
 
 

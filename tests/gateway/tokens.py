@@ -37,4 +37,6 @@ class Issuer:
         } | changes
 
     def token(self, subject: str | None = None, **changes: Any) -> str:
-        return jwt.encode(self.claims(subject, **changes), self.key, algorithm="EdDSA", headers={"kid": self.kid})
+        return jwt.encode(
+            self.claims(subject, **changes), self.key, algorithm="EdDSA", headers={"kid": self.kid, "typ": "at+jwt"}
+        )

@@ -135,9 +135,7 @@ async def test_a_hundred_repeats_at_once_are_one_transfer(ani: Person, wallets: 
 
 async def test_of_two_bodies_under_one_key_at_once_one_counts(ani: Person, wallets: tuple[str, str]) -> None:
     mine = key()
-    answers = await asyncio.gather(
-        *(ani.transfer(*wallets, 1 + n % 2, key=mine, at=n % 2) for n in range(40))
-    )
+    answers = await asyncio.gather(*(ani.transfer(*wallets, 1 + n % 2, key=mine, at=n % 2) for n in range(40)))
     statuses = [answer.status for answer in answers]
     assert sorted(set(statuses)) == [201, 422]
     assert {answer.code for answer in answers if answer.status == 422} == {"idempotency_key_reused"}

@@ -1,5 +1,7 @@
 """The machine-readable contract, held against the running gateway by a machine: made-up requests, true and false."""
 
+from typing import Any
+
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
@@ -18,6 +20,7 @@ from gateway.routes import ROUTES
 from tests.people import Person
 from tests.system import System
 
+JWKS = "/.well-known/jwks.json"
 EXAMPLES = {GenerationMode.POSITIVE: 40, GenerationMode.NEGATIVE: 60}
 CHECKS = [
     not_a_server_error,
@@ -27,6 +30,11 @@ CHECKS = [
     response_schema_conformance,
 ]
 
+# Where nothing can be said, nothing can be said wrongly.
+CASES = [
+    (route, mode) for route in ROUTES for mode in EXAMPLES if route.path != JWKS or mode is GenerationMode.POSITIVE
+]
+
 
 @pytest.fixture(scope="session")
 def system(together: System) -> System:
@@ -34,12 +42,13 @@ def system(together: System) -> System:
     return together
 
 
-@pytest.mark.parametrize("mode", EXAMPLES, ids=lambda mode: mode.value)
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+@pytest.mark.parametrize(("route", "mode"), CASES, ids=lambda one: getattr(one, "name", one))
 async def test_what_is_answered_is_what_is_documented(ani: Person, route: Route, mode: GenerationMode) -> None:
     schema = schemathesis.openapi.from_url(f"{ani.gateways[0]}/openapi.json")
     operation = schema[route.path][route.method]
-    checks = [*CHECKS, negative_data_rejection] if mode is GenerationMode.NEGATIVE else CHECKS
+    # Only bodies arrive as they were made up: an empty list in a query, say, is nothing on the wire.
+    told_wrong = mode is GenerationMode.NEGATIVE and route.method != "GET" and route.body_fields
+    checks = [*CHECKS, negative_data_rejection] if told_wrong else CHECKS
 
     @settings(
         max_examples=EXAMPLES[mode],
@@ -49,8 +58,7 @@ async def test_what_is_answered_is_what_is_documented(ani: Person, route: Route,
         suppress_health_check=list(HealthCheck),
     )
     @given(case=operation.as_strategy(generation_mode=mode))
-    def ask(case: schemathesis.Case) -> None:
-        print("KEY", repr(case.headers))
+    def ask(case: schemathesis.Case[Any]) -> None:
         headers = {"Authorization": f"Bearer {ani.token}"} if route.scope else {}
         case.call_and_validate(headers=headers, checks=checks)
 

@@ -1,7 +1,6 @@
 """No log, stored row, queue or Redis value holds a password or a token."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
@@ -12,13 +11,14 @@ from tests.people import Person
 from tests.system import System
 
 PLACES = """
-SELECT format('SELECT %L AS place, t::text AS value FROM %I.%I AS t', schemaname || '.' || tablename, schemaname, tablename)
+SELECT format('SELECT %L AS place, t::text AS value FROM %I.%I AS t',
+              schemaname || '.' || tablename, schemaname, tablename)
 FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
 """
 
 
 @pytest.fixture
-async def secrets(meet: Meet, nobody: Person) -> AsyncIterator[list[str]]:
+async def secrets(meet: Meet, nobody: Person) -> list[str]:
     """What nobody but the two people may ever hold, after all that they do with it."""
     ani, budi = await meet(), await meet()
     mine, theirs = await ani.open(funds=100), await budi.open()
@@ -35,7 +35,7 @@ async def secrets(meet: Meet, nobody: Person) -> AsyncIterator[list[str]]:
     # Buffered lines are written within this time.
     await asyncio.sleep(0.5)
     tokens = [part for one in (ani, budi) for part in (one.token or "").split(".")[1:]]
-    yield [ani.password, budi.password, wrong, *tokens]
+    return [ani.password, budi.password, wrong, *tokens]
 
 
 async def test_nothing_that_is_kept_holds_a_secret(system: System, secrets: list[str]) -> None:

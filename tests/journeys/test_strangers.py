@@ -107,7 +107,7 @@ def _forgeries(system: System, person: Person) -> dict[str, str]:
         "unknown kid": jwt.encode(claims, Ed25519PrivateKey.generate(), "EdDSA", headers={"kid": "mine"}),
         "no kid": jwt.encode(claims, real, "EdDSA"),
         "public key as secret": jwt.encode(claims, public.hex(), "HS256", headers=header),
-        "no algorithm": jwt.encode(claims, None, "none", headers=header),
+        "no algorithm": jwt.encode(claims, "", "none", headers=header),
         "another audience": jwt.encode(claims | {"aud": "others"}, real, "EdDSA", headers=header),
         "another issuer": jwt.encode(claims | {"iss": "others"}, real, "EdDSA", headers=header),
         "promoted": f"{head}.{promoted}.{signature}",

@@ -113,7 +113,9 @@ async def test_a_wallet_is_renamed_and_keeps_the_rest(ani: Person) -> None:
     assert (unnamed.status, unnamed.json["label"]) == (200, None)
 
 
-@pytest.mark.parametrize("body", [{"status": "closed"}, {"label": "x", "currency": "EUR"}, {"label": ["x"]}, []], ids=str)
+@pytest.mark.parametrize(
+    "body", [{"status": "closed"}, {"label": "x", "currency": "EUR"}, {"label": ["x"]}, []], ids=str
+)
 async def test_only_the_label_can_be_changed(ani: Person, body: object) -> None:
     wallet = await ani.open(label="Old")
     before = await ani.read(f"/v1/wallets/{wallet}")

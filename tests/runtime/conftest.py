@@ -59,7 +59,7 @@ def desk(desks: Callable[..., Desk]) -> Desk:
 
 
 @pytest.fixture
-async def start(worker_settings: dict[str, Any], books: Books) -> AsyncIterator[Start]:  # noqa: F811 - the fixture
+async def start(worker_settings: dict[str, Any], books: Books) -> AsyncIterator[Start]:
     """Start a probe worker; stopped when the test ends."""
     del books
     started: list[Worker] = []

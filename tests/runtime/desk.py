@@ -83,9 +83,7 @@ class Desk:
         orchestrator = Orchestrator(roster, resend_seconds=settings.get("resend_seconds", 30))
         failures = Failures(bus, max_attempts=settings.get("max_attempts", 3), retry_delay_seconds=5)
         self.delivery = Delivery(self.database, roster, orchestrator, self.teller, failures)
-        self.reader = Reader(
-            roster, orchestrator, failures, self.teller, gateway_user=GATEWAY, own_user=WORKERS
-        )
+        self.reader = Reader(roster, orchestrator, failures, self.teller, gateway_user=GATEWAY, own_user=WORKERS)
         self.upkeep = Upkeep(self.database, bus, self.teller)
 
     async def close(self) -> None:
@@ -123,6 +121,7 @@ class Desk:
         def note(query: Any) -> None:
             seen.append(query.query)
 
+        connection: Any
         async with self.database.transaction() as connection:
             connection.add_query_logger(note)
         # The driver tells a little later.

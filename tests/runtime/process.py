@@ -1,6 +1,7 @@
 """A probe worker as a process of its own: `python -m tests.runtime.process bank shop`.
 
-`PROBE_KILLER` names an account whose deposits take the process with them; `PROBE_PAUSE` makes each deposit wait.
+`PROBE_KILLER` names an account whose deposits take the process with them, `PROBE_DEATHS` how many deaths a suspect may
+cause; `PROBE_PAUSE` makes each deposit wait.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import time
 
 from tests.runtime import probe
 from tests.runtime.said.bank import Deposit
+from workers.runtime import suspicion
 from workers.runtime.settings import Settings
 from workers.runtime.telemetry import configure_logs
 from workers.runtime.unit_of_work import UnitOfWork
@@ -29,12 +31,14 @@ def misbehave(command: Deposit, _uow: UnitOfWork) -> None:
 async def run(names: list[str]) -> None:
     """Host these domains until told to stop."""
     configure_logs("INFO")
+    suspicion.DEATHS_MAX = int(os.environ.get("PROBE_DEATHS", suspicion.DEATHS_MAX))
     probe.script.before[Deposit] = misbehave
     worker = Worker(Settings(), [probe.DOMAINS[name] for name in names], whole=probe.WHOLE)
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     await worker.start()
-    print("ready", flush=True)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
     await stopping.wait()
     await worker.stop()
 

@@ -36,7 +36,7 @@ async def test_rows_asked_for_by_key_and_by_value_are_locked_by_one_statement_in
     await books.connection.execute(
         "INSERT INTO probe.accounts VALUES ('a', 'x', 1, 0), ('b', NULL, 1, 0), ('c', 'y', 1, 0)"
     )
-    needs = [rows(Account, "b", "none"), matching(Account, name="y"), matching(Account, name="x")]
+    needs: list[Need] = [rows(Account, "b", "none"), matching(Account, name="y"), matching(Account, name="x")]
     world = World(NOW)
     async with desk.statements() as statements, desk.database.transaction() as connection:
         await load(connection, world, needs)
@@ -107,7 +107,9 @@ async def test_a_unique_name_is_given_once_by_two_workers(desks: Callable[..., D
     one, other = desks(), desks()
     for n in range(20):
         await asyncio.gather(one.do(Name(name=f"n{n}")), other.do(Name(name=f"n{n}")))
-    statuses = await books.rows("SELECT status, problem->>'code', count(*) FROM runtime.operations GROUP BY 1, 2 ORDER BY 1")
+    statuses = await books.rows(
+        "SELECT status, problem->>'code', count(*) FROM runtime.operations GROUP BY 1, 2 ORDER BY 1"
+    )
     assert statuses == [("failed", "name_taken", 20), ("succeeded", None, 20)]
 
 

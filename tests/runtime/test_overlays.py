@@ -68,7 +68,7 @@ async def test_outputs_of_a_handler_have_derived_ids_in_order(desk: Desk, script
     envelope = said(Deposit(account="a", amount=1))
     await desk.deliver(envelope)
     assert [post.envelope.id for post in desk.bus.posts] == [f"{envelope.id}:0", f"{envelope.id}:1"]
-    assert [post.envelope.body["account"] for post in desk.bus.posts] == ["first", "a"]  # type: ignore[index]
+    assert [post.envelope.body["account"] for post in desk.bus.posts] == ["first", "a"]
 
 
 async def test_what_a_batch_writes_is_one_statement_for_all_tables(desk: Desk, books: Books, script: Script) -> None:

@@ -1,6 +1,7 @@
 """A message that fails: alone, later, and at last a dead letter; its neighbours never notice."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from pydantic_core import from_json
@@ -32,7 +33,7 @@ async def test_a_handler_that_raises_is_taken_out_and_the_rest_is_one_batch(
     assert await books.rows("SELECT id, amount FROM probe.accounts ORDER BY id") == [(x, 1) for x in "abcd"]
     assert statements.count("COMMIT") == 1, "the others were not handled one by one"
     delayed = [post for post in desk.bus.posts if post.delay_seconds]
-    assert [(post.envelope.body["account"], post.envelope.attempt) for post in delayed] == [("bad1", 2), ("bad2", 2)]  # type: ignore[index]
+    assert [(post.envelope.body["account"], post.envelope.attempt) for post in delayed] == [("bad1", 2), ("bad2", 2)]
     assert await books.count("runtime.operations") == 4
 
 
@@ -57,8 +58,6 @@ async def test_an_answer_that_can_not_be_encoded_fails_before_the_commit(
     work = desk.work(said(Whisper(account="odd", secret="x"), id="msg_1", operation=None), "bank.calls")
     work.prepared = "x"
     script.before[Whisper] = lambda _command, _uow: None
-    from dataclasses import replace  # noqa: PLC0415
-
     decide = work.handler.decide
     work.handler = replace(work.handler, decide=lambda command, uow: (decide(command, uow), Odd())[1])
     done = await desk.delivery.deliver([work])

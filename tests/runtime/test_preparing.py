@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.runtime.books import Books
 from tests.runtime.conftest import Start
+from tests.runtime.patience import until
 from tests.runtime.probe import Script
 from tests.runtime.said.bank import Charge, Deposit, Move, TooLittle, Whisper
 from tests.workers.client import Client
@@ -28,12 +29,6 @@ class Gate:
         self.inside -= 1
 
 
-async def until(condition: Any) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
 async def test_preparation_holds_neither_a_transaction_nor_other_messages(
     start: Start, client: Client, books: Books, script: Script
 ) -> None:
@@ -43,7 +38,9 @@ async def test_preparation_holds_neither_a_transaction_nor_other_messages(
     await client.send(slow)
     await until(lambda: gate.inside)
     assert (await client.ask(Deposit(account="a", amount=1))).status == "succeeded"
-    states = await books.rows("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in %'")
+    states = await books.rows(
+        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in %'"
+    )
     assert states == []
     gate.open.set()
     assert (await client.final(slow)).status == "succeeded"
@@ -132,9 +129,8 @@ async def test_and_dead_lettered_at_last(start: Start, client: Client, books: Bo
     assert len(script.prepared) == 2
 
 
-async def traces(books: Books, vhost: Any = None) -> list[str]:
+async def traces(books: Books) -> list[str]:
     """The durable rows that hold the secret."""
-    del vhost
     found = []
     for table in DURABLE:
         rows = await books.rows(f"SELECT t::text FROM runtime.{table} AS t")
@@ -182,9 +178,7 @@ async def test_a_call_that_fails_is_busy_and_leaves_no_trace(
     assert await traces(books) == []
 
 
-async def test_the_rest_of_a_batch_does_not_make_a_call_durable(
-    start: Start, client: Client, books: Books, script: Script
-) -> None:
+async def test_the_rest_of_a_batch_does_not_make_a_call_durable(start: Start, client: Client, books: Books) -> None:
     await start("bank")
     commands = [client.envelope(Deposit(account="a", amount=1)) for _ in range(50)]
     calls = [client.envelope(Whisper(account="a", secret=SECRET)) for _ in range(10)]

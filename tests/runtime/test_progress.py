@@ -68,7 +68,7 @@ class Journey(Saga):
         return Undo(what="two")
 
     @two.learns
-    def forget(self, view: AccountView) -> Self:
+    def forget(self, _view: AccountView) -> Self:
         """From here on the step would be skipped; it was done all the same."""
         return self.model_copy(update={"skip": True})
 
@@ -234,45 +234,71 @@ class World:
         return True
 
 
+class Post:
+    """Carries questions and answers as chance will have it."""
+
+    def __init__(self, data: st.DataObject) -> None:
+        self.world, self.progress = World(), begin()
+        self._draw = data.draw
+        self._asked: list[tuple[str, Do]] = []
+        self._answers: list[tuple[str, bool]] = []
+
+    def move(self) -> None:
+        """One thing happens."""
+        moves = [self._ask, self._deadline] + [self._carry] * 3 * bool(self._asked)
+        self._draw(st.sampled_from(moves + [self._answer] * 3 * bool(self._answers)))()
+
+    def finish(self) -> None:
+        """From now on all goes well; what was still under way arrives last."""
+        while self.progress.phase in OPEN:
+            name, command = self._question()
+            self._hear(name, done=self.world.ask(name, command, willing=True))
+        for question in self._asked:
+            self.world.ask(*question, willing=True)
+
+    def _ask(self) -> None:
+        self._asked.append(self._question())
+
+    def _deadline(self) -> None:
+        self.progress = self.progress.overdue()
+
+    def _carry(self) -> None:
+        question = self._asked.pop(self._draw(st.integers(0, len(self._asked) - 1)))
+        self._answers.append((question[0], self.world.ask(*question, willing=self._draw(st.integers(0, 4)) > 0)))
+
+    def _answer(self) -> None:
+        name, done = self._answers.pop(self._draw(st.integers(0, len(self._answers) - 1)))
+        if self._draw(st.booleans()):
+            self._answers.append((name, done))
+        self._hear(name, done=done)
+
+    def _question(self) -> tuple[str, Do]:
+        name, command = self.progress.awaited, self.progress.command()
+        assert name is not None
+        assert isinstance(command, Do)
+        return name, command
+
+    def _hear(self, name: str, *, done: bool) -> None:
+        if name == self.progress.awaited:
+            self.progress = self.progress.succeeded(VIEW) if done else self.progress.refused(REFUSED)
+
+
 @given(st.data())
 def test_any_interleaving_ends_with_everything_done_or_everything_undone(data: st.DataObject) -> None:
     """Questions are lost, delayed and copied; answers are delayed and copied; timers ask again; the deadline comes."""
-    world, progress = World(), begin()
-    asked: list[tuple[str, Do]] = []
-    answers: list[tuple[str, bool]] = []
+    post = Post(data)
     for _ in range(400):
-        if progress.phase not in OPEN:
+        if post.progress.phase not in OPEN:
             break
-        name = progress.awaited
-        assert name is not None
-        moves = ["ask", "deadline"] + ["carry"] * 3 * bool(asked) + ["answer"] * 3 * bool(answers)
-        match data.draw(st.sampled_from(moves)):
-            case "ask":
-                asked.append((name, progress.command()))  # type: ignore[arg-type]
-            case "deadline":
-                progress = progress.overdue()
-            case "carry":
-                question = asked.pop(data.draw(st.integers(0, len(asked) - 1)))
-                answers.append((question[0], world.ask(*question, willing=data.draw(st.integers(0, 4)) > 0)))
-            case "answer":
-                to, done = answers.pop(data.draw(st.integers(0, len(answers) - 1)))
-                if data.draw(st.booleans()):
-                    answers.append((to, done))
-                if to == progress.awaited:
-                    progress = progress.succeeded(VIEW) if done else progress.refused(REFUSED)
-    while progress.phase in OPEN:
-        name = progress.awaited or ""
-        done = world.ask(name, progress.command(), willing=True)  # type: ignore[arg-type]
-        progress = progress.succeeded(VIEW) if done else progress.refused(REFUSED)
-    for question in asked:
-        world.ask(*question, willing=True)
-    reversible = {what: state for what, state in world.done.items() if what in ("one", "two")}
-    if progress.phase is Phase.COMPLETED:
-        assert world.done == {what: "done" for what in ("one", "look x", "two", "leap", "three", "four")}
+        post.move()
+    post.finish()
+    done = post.world.done
+    if post.progress.phase is Phase.COMPLETED:
+        assert done == dict.fromkeys(("one", "look x", "two", "leap", "three", "four"), "done")
     else:
-        assert progress.phase is Phase.FAILED
-        assert set(reversible.values()) <= {"undone"}
-        assert "leap" not in world.done
+        assert post.progress.phase is Phase.FAILED
+        assert {done[what] for what in ("one", "two") if what in done} <= {"undone"}
+        assert "leap" not in done
 
 
 @given(st.lists(st.sampled_from(["succeeded", "refused", "overdue"]), max_size=30))

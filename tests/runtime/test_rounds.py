@@ -10,6 +10,7 @@ from tests.runtime.network import Network
 from tests.runtime.probe import STEPS, Script
 from tests.runtime.said.bank import Deposit, Free, Pay, Reserve, TooLittle
 from tests.runtime.said.shop import Cancel, Order, OrderPlaced, Ship, Step, Walk, WalkBegun
+from workers.runtime.deciding import ROUNDS_MAX
 from workers.runtime.orchestrator import WakeSaga
 
 
@@ -85,10 +86,10 @@ async def test_a_refusal_by_the_pivot_undoes_apart_as_together(
 
 async def test_a_batch_has_at_most_sixteen_rounds(desk: Desk, books: Books, script: Script) -> None:
     await desk.deliver(said(Walk(account="a")))
-    # Command, event, then step and answer in turn: seven steps in sixteen rounds.
-    assert script.count(Step) == 7
+    # The command, then a step in each round: the saga takes its turns in between.
+    assert script.count(Step) == ROUNDS_MAX - 1
     assert len(desk.bus.posts) == 1
-    assert await books.amount("a") == 7
+    assert await books.amount("a") == ROUNDS_MAX - 1
 
 
 async def test_the_rest_goes_on_through_the_broker(desk: Desk, books: Books) -> None:
@@ -105,12 +106,12 @@ async def test_a_step_of_the_last_round_is_known_when_it_is_asked_again(
     await desk.deliver(Envelope("evt_1", WalkBegun.wire_name, WalkBegun(account="a")))
     [answer] = desk.bus.take()
     assert answer.envelope.type == Reply.wire_name
-    assert script.count(Step) == 8
+    assert script.count(Step) == ROUNDS_MAX - 1
     await books.connection.execute("UPDATE runtime.timers SET due_at = now()")
     await desk.upkeep.fire_timers()
     await network.settle()
     assert network.log == [WakeSaga.wire_name, Step.wire_name]
-    assert script.count(Step) == 8
+    assert script.count(Step) == ROUNDS_MAX - 1
     desk.bus.posts.append(answer)
     await network.settle()
     assert await books.amount("a") == STEPS

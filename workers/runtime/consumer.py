@@ -81,7 +81,7 @@ class Consumer:
                 await self._handle(batch)
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._broker is not None:
-            await self._broker.stop()
+            await _close(self._broker)
 
     async def stop(self) -> None:
         """Take nothing more, finish what was taken."""
@@ -104,6 +104,8 @@ class Consumer:
                 await broker.start()
             except (AMQPError, OSError, TimeoutError) as error:
                 log.warning("broker_away", reason=repr(error))
+                # What it has opened so far would come back by itself, beside the next one.
+                await _close(broker)
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             self._broker = broker
@@ -112,7 +114,9 @@ class Consumer:
 
     def _listening(self) -> RabbitBroker:
         url = self._settings.amqp_url.get_secret_value()
-        broker = RabbitBroker(url, logger=None, apply_types=False, fail_fast=False)
+        broker = RabbitBroker(
+            url, logger=None, apply_types=False, fail_fast=False, reconnect_interval=1, graceful_timeout=5
+        )
         for domain in self._domains:
             for name in (topology.commands(domain), topology.events(domain)):
                 self._listen(broker, name, self._settings.prefetch_bundles, self._take)
@@ -209,13 +213,17 @@ class Consumer:
         self.consuming = False
         self._intake.clear()
         if self._broker is not None:
-            with suppress(AMQPError, OSError, TimeoutError, RuntimeError):
-                await self._broker.stop()
+            await _close(self._broker)
             self._broker = None
         await self._database.wait()
         log.info("database_back")
         self._database_away = False
         await self._subscribe()
+
+
+async def _close(broker: RabbitBroker) -> None:
+    with suppress(AMQPError, OSError, TimeoutError, RuntimeError):
+        await broker.stop()
 
 
 async def _as_it_is(message: RabbitMessage) -> RabbitMessage:

@@ -46,6 +46,7 @@ CONTENTION = (
 AWAY = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
@@ -173,7 +174,7 @@ async def _abandon(connection: AsyncConnection, driver: Connection) -> None:
     """Roll back; a connection that can't even do that is thrown away."""
     try:
         await asyncio.shield(driver.execute("ROLLBACK"))
-    except (asyncpg.PostgresError, asyncio.CancelledError, *AWAY):
+    except (Exception, asyncio.CancelledError):  # noqa: BLE001 - whatever it is, this connection is of no use
         with suppress(Exception):
             driver.terminate()
         with suppress(Exception):

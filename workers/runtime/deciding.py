@@ -10,7 +10,8 @@ from contracts.message import Event, Refusal
 from workers.runtime.orchestrator import Orchestrator
 from workers.runtime.outbox import Outgoing
 from workers.runtime.roster import Roster
-from workers.runtime.tables import Claim, Operation, Outcome
+from workers.runtime.tables import Claim, Operation, Outcome, SagaRow
+from workers.runtime.turns import Turn
 from workers.runtime.unit_of_work import Sent, UnitOfWork, World
 from workers.runtime.work import REPLY, Told, Work
 
@@ -43,7 +44,10 @@ class Deciding:
         self._rounds_left -= 1
         following: list[Work] = []
         for work in works:
-            following += self._one(work)
+            try:
+                following += self._one(work)
+            except Exception as error:
+                raise Poisoned(work.root or work) from error
         return following
 
     def _one(self, work: Work) -> list[Work]:
@@ -57,8 +61,6 @@ class Deciding:
         except Refusal as refusal:
             self.counts[work.envelope.type, "refused"] += 1
             return self._settle(work, Told("failed", problem=refusal.problem()))
-        except Exception as error:
-            raise Poisoned(work.root or work) from error
         uow.merge()
         self.counts[work.envelope.type, "succeeded"] += 1
         pending = work.handler.finished_by is not None
@@ -125,6 +127,11 @@ class Deciding:
         if envelope.saga is None or envelope.reply_to is None:
             self.outgoing.answer(envelope, told)
             return []
+        saga = self._world.entities.get(SagaRow, {}).get(envelope.saga)
+        if saga is not None and self._rounds_left > 0:
+            turn = self._orchestrator.answered(saga, envelope.id, told, self._world)
+            self._world.update(turn.row)
+            return self._follow(work, turn)
         reply = Envelope(
             f"{envelope.id}:reply",
             REPLY,
@@ -147,7 +154,7 @@ class Deciding:
             operation=cause.operation,
             request=cause.request,
             cause=cause.id,
-            reply_to=cause.reply_to if sent.saga is None else topology.commands(work.domain),
+            reply_to=sent.reply_to or cause.reply_to,
             saga=sent.saga,
             caller=cause.caller,
             traceparent=cause.traceparent,
@@ -167,7 +174,20 @@ class Deciding:
             self.outgoing.publish(envelope)
         if not self._orchestrator.starts(envelope.type):
             return []
-        return self._go(work, topology.commands(event.domain), envelope, event)
+        operation = self._world.inserted.get(Operation, {}).get(envelope.operation or "")
+        if operation is None or self._rounds_left <= 0:
+            return self._go(work, topology.commands(event.domain), envelope, event)
+        following: list[Work] = []
+        for turn in self._orchestrator.begun(event, envelope, operation, self._world):
+            self._world.insert(turn.row)
+            following += self._follow(work, turn)
+        return following
+
+    def _follow(self, work: Work, turn: Turn) -> list[Work]:
+        """A saga of this batch has taken its turn at once: with its row here there was nothing to load."""
+        if turn.ends is not None:
+            self._finish(turn.row.context, turn.ends)
+        return [] if turn.asks is None else self._say(work, turn.asks, 0)
 
     def _go(self, work: Work, queue: str, envelope: Envelope, message: Any) -> list[Work]:
         """On to the next round if the recipient is hosted here, else out through the broker."""

@@ -56,7 +56,7 @@ class Failures:
         Returns the answer of a call. Raises `NotSent`, `Unconfirmed`.
         """
         envelope = work.envelope
-        fate = "answered" if work.is_call else "dead" if envelope.attempt >= self._max_attempts else "delayed"
+        fate = "answered" if work.is_call else "dead" if max(envelope.attempt, 1) >= self._max_attempts else "delayed"
         metrics.failed.labels(work.domain, envelope.type, fate).inc()
         # Another try is how we live with an unsure world; the last one is a reason to wake somebody.
         tell = log.warning if fate == "delayed" else log.error

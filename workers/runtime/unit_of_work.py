@@ -81,13 +81,14 @@ class World:
 class Sent(NamedTuple):
     """A message that leaves a handler, before it has an envelope of its own.
 
-    A saga's command names its `id` and `saga`. One that is asked `again` goes through the broker, so that the
-    recipient's inbox recognises it.
+    A saga's command names its `id`, its `saga` and where that is answered. One that is asked `again` goes through the
+    broker, so that the recipient's inbox recognises it.
     """
 
     message: Any
     id: str | None = None
     saga: str | None = None
+    reply_to: str | None = None
     again: bool = False
 
 

@@ -58,6 +58,7 @@ class Worker:
         self.bus = Bus(settings.amqp_url.get_secret_value(), name=self.name)
         self.teller = Teller(self.bus)
         self._tasks: list[asyncio.Task[Any]] = []
+        self._stopped = False
 
     async def start(self) -> None:
         """Connect to everything and begin to consume."""
@@ -87,7 +88,10 @@ class Worker:
         await self._consuming
 
     async def stop(self) -> None:
-        """Finish what was taken, then close everything."""
+        """Finish what was taken, then close everything. Once is enough."""
+        if self._stopped:
+            return
+        self._stopped = True
         with suppress(TimeoutError):
             async with asyncio.timeout(self._settings.shutdown_seconds):
                 await self._consumer.stop()

@@ -1,0 +1,144 @@
+"""One turn of a saga: an event, an answer or a timer in; its next row, question and outcome out. No I/O, no clock."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from contracts import ids, topology
+from contracts.envelope import Envelope
+from contracts.message import Message, Problem
+from workers.runtime.roster import Roster
+from workers.runtime.saga import Phase, Progress, Saga
+from workers.runtime.tables import Operation, SagaRow
+from workers.runtime.unit_of_work import Sent
+from workers.runtime.work import Told
+
+HISTORY_ENTRIES_MAX = 200
+AGAIN, IGNORED = "asked again", "ignored"
+
+
+class Turn(NamedTuple):
+    """What a saga is after a turn, what it asks now, and how its operation ended, if that is its to say."""
+
+    row: SagaRow
+    asks: Sent | None = None
+    ends: Told | None = None
+
+
+class Turns:
+    """The turns of the sagas of one roster."""
+
+    def __init__(self, roster: Roster) -> None:
+        self._roster = roster
+
+    def begun(self, kind: type[Saga], event: Message, by: Envelope, operation: Operation | None, now: datetime) -> Turn:
+        """The event has happened; `operation` is what it is a part of."""
+        command = self._roster.handlers.get(f"{operation.type}.v1") if operation else None
+        context = {
+            "operation": by.operation,
+            "request": by.request,
+            "reply_to": by.reply_to,
+            "caller": by.caller,
+            "traceparent": by.traceparent,
+            "type": operation.type if operation else None,
+            "created_at": operation.created_at if operation else None,
+            "finishes": command is not None and command.finished_by is kind,
+        }
+        row = SagaRow(
+            id=ids.derived("sag", by.id, kind.__name__),
+            type=kind.__name__,
+            domain=event.domain,
+            operation_id=by.operation,
+            phase=Phase.RUNNING,
+            awaited=None,
+            progress=None,
+            history=[],
+            context=context,
+            timer_id=None,
+            deadline_at=now + kind.deadline,
+            created_at=now,
+            updated_at=now,
+        )
+        return _turned(row, Progress(kind.begin(event)).start(), "started", now)
+
+    def answered(self, row: SagaRow, cause: str | None, problem: Problem | None, result: Any, now: datetime) -> Turn:
+        """The message `cause` was answered. Only the answer that is awaited counts; any other is noted and ignored."""
+        progress = self._progress(row)
+        if cause != _message_id(row, progress.awaited):
+            return Turn(_noted(row, IGNORED, cause or "", now))
+        if problem is None:
+            return _turned(row, progress.succeeded(_view(progress, result)), "answered", now, result)
+        new = progress.refused(problem)
+        turn = _turned(row, new, f"refused: {problem.code}", now, result)
+        # A step after the pivot that was refused is asked again by the timer, not at once and for ever.
+        return turn._replace(asks=None) if new.phase is Phase.RUNNING else turn
+
+    def woken(self, row: SagaRow, now: datetime) -> Turn:
+        """The timer is due: go back if the deadline has passed and that is still possible, else ask again."""
+        progress = self._progress(row)
+        if now >= row.deadline_at and (late := progress.overdue()) is not progress:
+            return _turned(row, late, "deadline", now)
+        asks = _question(row, progress)
+        return Turn(_noted(row, AGAIN, progress.awaited or "", now), asks and asks._replace(again=True))
+
+    def _progress(self, row: SagaRow) -> Progress:
+        if isinstance(row.progress, Progress):
+            return row.progress
+        return Progress.restored(self._roster.sagas[row.type], row.progress)
+
+
+def asked_again(row: SagaRow) -> int:
+    """How often in a row the outstanding command has been asked again."""
+    return next((n for n, entry in enumerate(reversed(row.history)) if entry["what"] != AGAIN), len(row.history))
+
+
+def _turned(row: SagaRow, progress: Progress, what: str, now: datetime, result: Any = None) -> Turn:
+    awaited = progress.awaited
+    new = row._replace(
+        phase=progress.phase.value,
+        awaited=awaited,
+        progress=progress,
+        history=_history(row, what, row.awaited or "", now),
+        updated_at=now,
+    )
+    if awaited is not None:
+        return Turn(new, _question(new, progress))
+    ended = progress.phase in (Phase.COMPLETED, Phase.FAILED) and row.context["finishes"]
+    return Turn(new, None, _outcome(row, progress, result) if ended else None)
+
+
+def _question(row: SagaRow, progress: Progress) -> Sent | None:
+    command = progress.command()
+    if command is None:
+        return None
+    return Sent(command, _message_id(row, progress.awaited), row.id, topology.commands(row.domain))
+
+
+def _message_id(row: SagaRow, awaited: str | None) -> str:
+    return f"{row.id}:{awaited}"
+
+
+def _noted(row: SagaRow, what: str, step: str, now: datetime) -> SagaRow:
+    return row._replace(history=_history(row, what, step, now), updated_at=now)
+
+
+def _history(row: SagaRow, what: str, step: str, now: datetime) -> list[dict[str, Any]]:
+    return [*row.history, {"at": now, "what": what, "step": step}][-HISTORY_ENTRIES_MAX:]
+
+
+def _view(progress: Progress, result: Any) -> Any:
+    """The answer as the type that the command promises; from the same batch it is one already."""
+    if not isinstance(result, dict):
+        return result
+    command = progress.command()
+    return result if command is None else command.answer.model_validate(result)
+
+
+def _outcome(row: SagaRow, progress: Progress, result: Any) -> Told:
+    failed = progress.phase is Phase.FAILED
+    return Told(
+        "failed" if failed else "succeeded",
+        result=result,
+        problem=progress.problem if failed else None,
+        type=row.context["type"],
+        request=row.context["request"],
+    )
