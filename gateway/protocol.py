@@ -8,6 +8,7 @@ from typing import Any, cast, override
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from contracts import ids
 from gateway import problems
 from gateway.problems import Header, Trouble
 
@@ -185,10 +186,12 @@ class Protocol(HttpToolsProtocol):
             cycle.keep_alive = False
 
     def _answer(self, trouble: Trouble) -> None:
-        body = problems.encoded(trouble.document("about:blank"))
+        request = ids.new("req")
+        body = problems.encoded(trouble.document(f"urn:saldo:request:{request}"))
         head = (
             f"HTTP/1.1 {trouble.status} {HTTPStatus(trouble.status).phrase}\r\n"
-            f"content-type: application/problem+json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
+            f"x-request-id: {request}\r\ncontent-type: application/problem+json\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
         )
         if not self.transport.is_closing():
             self.transport.write(head.encode() + body)

@@ -23,9 +23,7 @@ from tests.system import System, eventually
 HURRY = {"SAGA_RESEND_SECONDS": "2", "UNTOLD_AFTER_SECONDS": "3"}
 # How the libraries tell of a connection that was lost, and who noticed by using it.
 LOSSES = (
-    "Callback <OneShotCallback",
     "error when creating transport",
-    "cannot switch to state",
     '"fate": "answered".*connection',
 )
 PEOPLE = 5

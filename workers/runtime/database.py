@@ -79,7 +79,7 @@ class Database:
     def __init__(self, url: str, *, name: str, readers: int = 16) -> None:
         address = make_url(url).set(drivername="postgresql+asyncpg")
         self.writer = _engine(address, WRITERS, WRITING | {"application_name": name})
-        self.reader: AsyncEngine = _engine(address, readers, {"application_name": name, "jit": "off"})
+        self.reader: AsyncEngine = _engine(address, readers, {"application_name": name, "jit": "off"}, ping=True)
         self._kept: tuple[AsyncConnection, Connection] | None = None
 
     @asynccontextmanager
@@ -151,10 +151,12 @@ class Database:
         await self.reader.dispose()
 
 
-def _engine(address: Any, size: int, server_settings: dict[str, str]) -> AsyncEngine:
+def _engine(address: Any, size: int, server_settings: dict[str, str], *, ping: bool = False) -> AsyncEngine:
+    """A pool; with `ping` a connection that died with its server is found out before it is used, not by it."""
     return create_async_engine(
         address,
         pool_size=size,
+        pool_pre_ping=ping,
         max_overflow=0,
         connect_args={"server_settings": server_settings, "timeout": 5, "command_timeout": 30},
     )
