@@ -82,6 +82,24 @@ async def test_sagas_that_lock_crosswise_in_later_rounds_go_on_with_everything_l
     assert await books.rows("SELECT DISTINCT status FROM runtime.operations") == [("succeeded",)]
 
 
+async def test_the_second_try_locks_everything_up_front(desk: Desk, books: Books) -> None:
+    """The first one needs the order's account only in its third round; the next try asks for both at once."""
+    for account in ("early", "late"):
+        await books.put(account, 10)
+    batch = said(Deposit(account="early", amount=1)), said(Order(account="late", amount=1))
+    async with desk.statements() as statements:
+        async with books.connection.transaction():
+            await books.connection.execute("SELECT 1 FROM probe.accounts WHERE id = 'late' FOR UPDATE")
+            delivering = asyncio.create_task(desk.deliver(*batch))
+            await asyncio.sleep(0.25)
+        await delivering
+    log = "".join("S" if "FROM probe.accounts" in one else "|" if one == "BEGIN" else "" for one in statements)
+    first, *others = log.strip("|").split("|")
+    assert first == "SS"
+    assert set(others) == {"S"}
+    assert (await books.amount("early"), await books.amount("late")) == (11, 9)
+
+
 async def test_a_lock_that_somebody_keeps_is_no_failure(desk: Desk, books: Books) -> None:
     await books.put("a", 100)
     await books.put("b", 100)
@@ -160,7 +178,7 @@ async def test_needs_that_raise_are_that_messages_failure_alone(desk: Desk, book
 
 
 async def test_a_key_that_no_column_can_hold_is_that_messages_failure_alone(desk: Desk, books: Books) -> None:
-    """The driver reports it like a lost connection; it must not pass for an outage."""
+    """It says something about the message, not about the database."""
     bad = [Deposit(account="b", amount=2**70), Deposit(account="nul\0", amount=1)]
     await desk.deliver(said(Deposit(account="a", amount=1)), *map(said, bad))
     assert await books.amount("a") == 1

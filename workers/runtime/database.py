@@ -95,7 +95,7 @@ class Database:
         except BaseException as error:
             await _abandon(connection, driver)
             await connection.close()
-            if _is_away(error):
+            if isinstance(error, AWAY):
                 raise DatabaseAway from error
             raise
         if self._kept is None:
@@ -160,11 +160,6 @@ def _engine(address: Any, size: int, server_settings: dict[str, str], *, ping: b
         max_overflow=0,
         connect_args={"server_settings": server_settings, "timeout": 5, "command_timeout": 30},
     )
-
-
-def _is_away(error: BaseException) -> bool:
-    # An argument that can't be encoded is an `InterfaceError` too, and a `ValueError`: that is the caller's fault.
-    return isinstance(error, AWAY) and not isinstance(error, ValueError)
 
 
 async def _driver(connection: AsyncConnection) -> Connection:

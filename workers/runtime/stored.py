@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Protocol
 
 from pydantic_core import from_json, to_json
@@ -29,12 +31,17 @@ class Column:
 
     @property
     def array_type(self) -> str:
-        """The type of the array that carries many values. JSON travels as text: asyncpg would flatten nested lists."""
-        return "text[]" if self.type == "JSONB" else f"{self.type}[]"
+        """The type of the array that carries many values.
+
+        JSON travels as text, for asyncpg would flatten nested lists; a time as microseconds, at a tenth of the cost.
+        """
+        return {"JSONB": "text[]", TIME: "bigint[]"}.get(self.type, f"{self.type}[]")
 
     @property
     def selected(self) -> str:
         """How the unnested value becomes the column's."""
+        if self.type == TIME:
+            return f"'epoch'::timestamptz + d.{self.name} * interval '1 microsecond'"
         return f"d.{self.name}::jsonb" if self.type == "JSONB" else f"d.{self.name}"
 
 
@@ -69,6 +76,8 @@ class Mapping[E]:
         return self.entity(*decoded)
 
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+TIME = "TIMESTAMP WITH TIME ZONE"
 DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 _mappings: dict[type[Any], Mapping[Any]] = {}
@@ -98,7 +107,14 @@ def _column(table: Table, position: int, name: str) -> Column:
     column = table.columns[name]
     is_json = isinstance(column.type, JSONB)
     kind = "JSONB" if is_json else column.type.compile(dialect=DIALECT).partition(" COLLATE")[0]
-    return Column(position, name, kind, _json_text if is_json else None)
+    adapt = _json_text if is_json else _microseconds if kind == TIME else None
+    return Column(position, name, kind, adapt)
+
+
+@lru_cache(maxsize=64)
+def _microseconds(value: datetime | None) -> int | None:
+    """Since the epoch, exactly. Most times of a batch are the batch's own."""
+    return None if value is None else (value - EPOCH) // timedelta(microseconds=1)
 
 
 def _json_text(value: Any) -> str | None:
