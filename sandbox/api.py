@@ -92,9 +92,7 @@ class Api:
             return ChargeRequest.model_validate_json(body)
         except ValidationError as error:
             if error.errors()[0]["type"] == "json_invalid":
-                raise ProblemError(
-                    HTTPStatus.BAD_REQUEST, "malformed_json", "The body is not JSON."
-                ) from None
+                raise ProblemError(HTTPStatus.BAD_REQUEST, "malformed_json", "The body is not JSON.") from None
             raise problems.invalid(error) from None
 
 

@@ -32,9 +32,7 @@ def build(settings: Settings, store: Store) -> Starlette:
         try:
             await store.ping()
         except sqlite3.Error:
-            raise ProblemError(
-                HTTPStatus.SERVICE_UNAVAILABLE, "not_ready", "The store doesn't answer."
-            ) from None
+            raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "not_ready", "The store doesn't answer.") from None
         return JSONResponse({"status": "ready"})
 
     return Starlette(

@@ -31,9 +31,7 @@ def idempotency_key(request: Request) -> str:
     """Return the key; quoted (RFC 8941 string) or bare is the same one."""
     given = [value.strip() for value in request.headers.getlist("idempotency-key")]
     if not given:
-        raise ProblemError(
-            HTTPStatus.BAD_REQUEST, "idempotency_key_missing", "Send an Idempotency-Key header."
-        )
+        raise ProblemError(HTTPStatus.BAD_REQUEST, "idempotency_key_missing", "Send an Idempotency-Key header.")
     bare = given[0]
     if len(bare) > 1 and bare[0] == bare[-1] == '"':
         bare = bare[1:-1]
@@ -50,9 +48,7 @@ async def json_body(request: Request, *, limit_bytes: int, timeout_seconds: floa
     """Read at most `limit_bytes` in at most `timeout_seconds`."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
-        raise ProblemError(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Send application/json."
-        )
+        raise ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Send application/json.")
     try:
         async with asyncio.timeout(timeout_seconds):
             return await _read(request, limit_bytes)

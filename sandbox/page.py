@@ -17,9 +17,7 @@ TEMPLATE = (Path(__file__).parent / "page.html").read_text(encoding="utf-8")
 def _row(script: Script) -> str:
     ending = f"…{script.ending}" if script.ending else "anything else"
     code = f" with <code>{script.decline_code}</code>" if script.decline_code else ""
-    return (
-        f"<tr><td><code>{ending}</code></td><td>{script.name}</td><td>{escape(script.says)}{code}</td></tr>"
-    )
+    return f"<tr><td><code>{ending}</code></td><td>{script.name}</td><td>{escape(script.says)}{code}</td></tr>"
 
 
 def _style_hash() -> str:

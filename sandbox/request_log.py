@@ -64,9 +64,7 @@ class Exchange:
     async def crash(self, receive: Receive) -> None:
         """Answer 500 without a word about the inside, if nothing was answered yet."""
         if self.status is None:
-            problem = ProblemError(
-                HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "Something broke here."
-            )
+            problem = ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "Something broke here.")
             await problem.response(self._scope["path"])(self._scope, receive, self.send)
 
     def facts(self) -> dict[str, object]:

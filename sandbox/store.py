@@ -83,9 +83,7 @@ class Store:
 
     async def ping(self) -> None:
         """Raise `sqlite3.Error` when the file does not answer."""
-        await self._run(
-            lambda: self._connection.execute("SELECT count(*) FROM keys WHERE key = ''").fetchone()
-        )
+        await self._run(lambda: self._connection.execute("SELECT count(*) FROM keys WHERE key = ''").fetchone())
 
     def close(self) -> None:
         """Finish what was asked for, then close the file."""
@@ -160,9 +158,7 @@ def _charge_of(row: tuple[object, ...]) -> Charge:
 def _open(path: Path) -> sqlite3.Connection:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(
-            path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
-        )
+        connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False)
     except (OSError, sqlite3.Error) as error:
         raise StoreUnusableError(f"cannot open {path}: {error}") from None
     try:

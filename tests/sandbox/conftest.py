@@ -23,9 +23,7 @@ class Provider:
 
     http: ClientSession
 
-    async def charge(
-        self, key: str, amount: int = 125_000, **changes: object
-    ) -> tuple[int, dict[str, object]]:
+    async def charge(self, key: str, amount: int = 125_000, **changes: object) -> tuple[int, dict[str, object]]:
         body = {
             "reference": "top_1",
             "method": "bank_transfer",

@@ -54,9 +54,7 @@ async def test_a_repeat_answers_the_stored_charge(provider: Provider) -> None:
 @pytest.mark.parametrize(
     "change", [{"amount": 125_001}, {"reference": "top_2"}, {"method": "card"}, {"currency": "USD"}]
 )
-async def test_another_body_under_the_same_key_is_refused(
-    provider: Provider, change: dict[str, object]
-) -> None:
+async def test_another_body_under_the_same_key_is_refused(provider: Provider, change: dict[str, object]) -> None:
     _, first = await provider.charge("k1")
     status, problem = await provider.charge("k1", **{"amount": 125_000} | change)  # type: ignore[arg-type]
     assert (status, problem["code"]) == (422, "idempotency_key_reused")

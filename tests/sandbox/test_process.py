@@ -43,9 +43,7 @@ async def refused(**environment: str) -> list[str]:
 
 
 async def test_a_missing_key_is_one_line(tmp_path: Path) -> None:
-    assert await refused(SANDBOX_STORE=str(tmp_path / "s")) == [
-        "sandbox: PROVIDER_KEY: is required and not set"
-    ]
+    assert await refused(SANDBOX_STORE=str(tmp_path / "s")) == ["sandbox: PROVIDER_KEY: is required and not set"]
 
 
 async def test_each_wrong_setting_is_one_line_without_its_value() -> None:

@@ -29,9 +29,7 @@ async def provider(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pr
         ({"card_number": "4111111111111111"}, "/card_number"),
     ],
 )
-async def test_a_wrong_field_is_named(
-    provider: Provider, post: Post, change: dict[str, object], pointer: str
-) -> None:
+async def test_a_wrong_field_is_named(provider: Provider, post: Post, change: dict[str, object], pointer: str) -> None:
     status, problem = await post(json.dumps(GOOD | change).encode())
     assert (status, problem["code"]) == (422, "validation_failed")
     assert [error["pointer"] for error in problem["errors"]] == [pointer]  # type: ignore[attr-defined]
@@ -55,9 +53,7 @@ async def test_a_refused_request_does_not_use_its_key_up(provider: Provider, pos
     assert (await provider.charge("k", reference="top_2"))[0] == 201
 
 
-@pytest.mark.parametrize(
-    "authorization", ["", "Bearer", f"Basic {KEY}", "Bearer wrong", f"Bearer {KEY}x", "Bearer é"]
-)
+@pytest.mark.parametrize("authorization", ["", "Bearer", f"Basic {KEY}", "Bearer wrong", f"Bearer {KEY}x", "Bearer é"])
 async def test_a_wrong_provider_key(provider: Provider, authorization: str) -> None:
     calls = [("POST", "/v1/charges"), ("GET", "/v1/charges"), ("GET", "/v1/charges/chg_1")]
     for method, path in calls:
@@ -84,9 +80,7 @@ async def test_the_longest_idempotency_key(provider: Provider) -> None:
     assert (await provider.charge("x" * 255, reference="top_2"))[0] == 201
 
 
-@pytest.mark.parametrize(
-    "media_type", ["text/plain", "application/jsonp", "application/x-www-form-urlencoded"]
-)
+@pytest.mark.parametrize("media_type", ["text/plain", "application/jsonp", "application/x-www-form-urlencoded"])
 async def test_another_media_type(post: Post, media_type: str) -> None:
     assert (await post(json.dumps(GOOD).encode(), Content_Type=media_type))[0] == 415
 

@@ -35,9 +35,7 @@ async def test_request_ids_are_kept_or_made(provider: Provider) -> None:
         assert answer.headers["X-Request-Id"].startswith("req_")
 
 
-async def test_a_crash_is_a_problem_without_insides(
-    provider: Provider, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_crash_is_a_problem_without_insides(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken(*_: object) -> None:
         raise RuntimeError("the inside")
 
