@@ -31,6 +31,7 @@ TABLE_WIDTH = 120
 Wallets = Annotated[int, typer.Option(min=10, help="How many wallets, and accounts of pgbench.")]
 Seconds = Annotated[float, typer.Option(min=1, help="How long to measure.")]
 Concurrency = Annotated[int, typer.Option("--concurrency", "-c", min=1, help="How many callers.")]
+Workers = Annotated[int, typer.Option(min=1, max=8, help="How many worker processes, each with all domains.")]
 Hot = Annotated[bool, typer.Option("--hot", help="Half of all transfers to one wallet.")]
 
 
@@ -56,12 +57,13 @@ def compare(
     quick: Annotated[bool, typer.Option("--quick", help="A minute instead of ten.")] = False,
     write: Annotated[bool, typer.Option("--write", help="Write docs/benchmarks.md.")] = False,
     wallets: Wallets = WALLETS,
+    workers: Workers = 1,
 ) -> None:
     """Measure complete transfers over HTTP against pgbench's conventional ones."""
     if context.invoked_subcommand is not None:
         return
     scale = QUICK if quick else FULL
-    with _verified("gateway", "workers") as measured:
+    with _verified("gateway", "workers", workers=workers) as measured:
         people, inhabitants = _inhabit(measured, wallets)
         head("Measuring")
         series = Conductor(measured, people, inhabitants, scale, say).run()
@@ -112,10 +114,10 @@ def profile_process(
 
 
 @contextmanager
-def _verified(*names: str) -> Iterator[Rig]:
+def _verified(*names: str, workers: int = 1) -> Iterator[Rig]:
     """A rig with these processes, whose ledger must add up afterwards."""
     head("Starting")
-    with rig.running(*names) as measured:
+    with rig.running(*names, workers=workers) as measured:
         yield measured
         head("Verifying the ledger")
         if not ledger.verify(measured.postgres.url()):

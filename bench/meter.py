@@ -60,8 +60,9 @@ class Meter:
         """How far the counters are."""
         machine = psutil.cpu_times()
         busy = sum(machine) - machine.idle - getattr(machine, "iowait", 0.0) - getattr(machine, "guest", 0.0)
-        pids = {name: self.rig.pid(name) for name in (*PROCESSES, *SERVERS)} | dict(self.others)
-        spent = {NAMES.get(name, name): _spent(pid) for name, pid in pids.items() if pid is not None}
+        pids = {name: self.rig.pids(name) for name in (*PROCESSES, *SERVERS)}
+        pids |= {name: [pid] for name, pid in self.others.items()}
+        spent = {NAMES.get(name, name): sum(map(_spent, mine)) for name, mine in pids.items() if mine}
         counted = self._batches() if self.rig.pid("workers") else {}
         return Reading(time.monotonic(), busy, spent, counted.get("count", 0.0), counted.get("sum", 0.0))
 

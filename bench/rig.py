@@ -32,9 +32,10 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Rig:
-    """Servers, schema and some of the processes, one of each kind."""
+    """Servers, schema and some of the processes: one gateway, and so many workers that host all domains."""
 
     home: Home
+    workers: int = 1
 
     @cached_property
     def servers(self) -> Servers:
@@ -72,14 +73,19 @@ class Rig:
         """The process id of a server, `gateway` or `workers`, while it runs."""
         return Daemon(self.home, name).pid
 
+    def pids(self, name: str) -> list[int]:
+        """The process ids of all that run under this name, numbered or not."""
+        numbered = [name, *(f"{name}-{number}" for number in range(2, self.workers + 1))]
+        return [pid for one in numbered if (pid := self.pid(one)) is not None]
+
     def start(self, names: tuple[str, ...]) -> None:
         """Start the servers and these processes; return when all of them are ready."""
         stack = self._stack()
         self.servers.start(say)
         stack.migrate()
-        arrangement = Arrangement(port=ports.choose(self.home, "gateway"))
+        arrangement = Arrangement(port=ports.choose(self.home, "gateway"), workers=self.workers)
         plan = Plan(self.home, self.servers.urls, arrangement)
-        chosen = [process for process in plan.processes() if process.name in names]
+        chosen = [process for process in plan.processes() if process.name.partition("-")[0] in names]
         # All before any is waited for: a gateway is ready when workers have told it their keys.
         for process in chosen:
             self._start(process)
@@ -115,12 +121,12 @@ class Rig:
 
 
 @contextmanager
-def running(*names: str) -> Iterator[Rig]:
+def running(*names: str, workers: int = 1) -> Iterator[Rig]:
     """A fresh stack with these processes. After a failure its logs stay for a look."""
     home = Home.default().child("bench")
     with ExitStack() as cleaning, foreground.interruptible():
         cleaning.enter_context(_alone(home))
-        rig = Rig(home)
+        rig = Rig(home, workers)
         rig.clear()
         try:
             rig.start(names)

@@ -36,6 +36,7 @@ def up(
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return and leave it running.")] = False,
     port: Annotated[int, typer.Option(help="The gateway's port.")] = GATEWAY_PORT,
     gateways: Annotated[int, typer.Option(min=1, max=8, help="How many gateways.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, max=8, help="How many worker processes of each kind.")] = 1,
     split: Annotated[bool, typer.Option("--split", help="A worker process for each domain.")] = False,
     with_demo: Annotated[bool, typer.Option("--demo/--no-demo", help="Run the demo journey.")] = True,
 ) -> None:
@@ -46,7 +47,7 @@ def up(
         return
     with foreground.interruptible(), foreground.stopped_afterwards(stack, only_on_failure=detach):
         head("Starting")
-        stack.up(Arrangement(gateways=gateways, split=split, port=port))
+        stack.up(Arrangement(gateways=gateways, split=split, port=port, workers=workers))
         if with_demo:
             _demo(stack)
         _invite(stack)

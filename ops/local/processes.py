@@ -52,6 +52,7 @@ class Arrangement:
     gateways: int = 1
     split: bool = False
     port: int = GATEWAY_PORT
+    workers: int = 1
 
 
 class Plan:
@@ -92,8 +93,10 @@ class Plan:
     def _workers(self) -> Iterable[Process]:
         hosted = DOMAINS if self.arrangement.split else ("all",)
         for domain in hosted:
-            name = f"workers-{domain}" if self.arrangement.split else "workers"
-            yield self._observed(name, ("workers", domain), None, self._worker_settings())
+            for number in range(1, self.arrangement.workers + 1):
+                name = f"workers-{domain}" if self.arrangement.split else "workers"
+                name = name if number == 1 else f"{name}-{number}"
+                yield self._observed(name, ("workers", domain), None, self._worker_settings())
 
     def _worker_settings(self) -> dict[str, str]:
         return {
