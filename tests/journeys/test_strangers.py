@@ -18,6 +18,7 @@ from gateway.routes import ROUTES
 from tests.people import Json, Person, key, order
 from tests.system import System
 
+TYPE = "at+jwt"
 GUARDED = [route for route in ROUTES if route.scope is not None]
 
 
@@ -97,15 +98,16 @@ def _real_key(system: System) -> tuple[str, Ed25519PrivateKey]:
 def _forgeries(system: System, person: Person) -> dict[str, str]:
     """Tokens that prove nothing."""
     kid, real = _real_key(system)
-    claims, header = _claims(person), {"kid": kid}
+    claims, header = _claims(person), {"kid": kid, "typ": TYPE}
     assert person.token is not None
     head, payload, signature = person.token.split(".")
     public = real.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
     promoted = base64.urlsafe_b64encode(json.dumps(claims | {"roles": ["admin"]}).encode()).decode().rstrip("=")
     return {
         "another key": jwt.encode(claims, Ed25519PrivateKey.generate(), "EdDSA", headers=header),
-        "unknown kid": jwt.encode(claims, Ed25519PrivateKey.generate(), "EdDSA", headers={"kid": "mine"}),
-        "no kid": jwt.encode(claims, real, "EdDSA"),
+        "unknown kid": jwt.encode(claims, Ed25519PrivateKey.generate(), "EdDSA", headers={"kid": "mine", "typ": TYPE}),
+        "no kid": jwt.encode(claims, real, "EdDSA", headers={"typ": TYPE}),
+        "another type": jwt.encode(claims, real, "EdDSA", headers={"kid": kid}),
         "public key as secret": jwt.encode(claims, public.hex(), "HS256", headers=header),
         "no algorithm": jwt.encode(claims, "", "none", headers=header),
         "another audience": jwt.encode(claims | {"aud": "others"}, real, "EdDSA", headers=header),
@@ -136,7 +138,9 @@ async def test_an_expired_token_says_so_and_nothing_else(
     before = await things.all()
     kid, real = _real_key(together)
     past = int(time.time()) - 3600
-    nobody.token = jwt.encode(_claims(things.ani, iat=past, exp=past + 900), real, "EdDSA", headers={"kid": kid})
+    nobody.token = jwt.encode(
+        _claims(things.ani, iat=past, exp=past + 900), real, "EdDSA", headers={"kid": kid, "typ": TYPE}
+    )
     refused = await nobody.call(route.method, things.path(route), things.body(route), key=key(), prefer="wait=2")
     assert (refused.status, refused.code) == (401, "token_expired")
     assert await things.all() == before
@@ -145,7 +149,7 @@ async def test_an_expired_token_says_so_and_nothing_else(
 async def test_a_token_that_runs_out_while_in_use_is_refused(nobody: Person, things: Things, together: System) -> None:
     kid, real = _real_key(together)
     soon = int(time.time()) + 2
-    nobody.token = jwt.encode(_claims(things.ani, exp=soon), real, "EdDSA", headers={"kid": kid})
+    nobody.token = jwt.encode(_claims(things.ani, exp=soon), real, "EdDSA", headers={"kid": kid, "typ": TYPE})
     assert (await nobody.get("/v1/auth/me")).status == 200
     await asyncio.sleep(soon + 0.1 - time.time())
     assert (await nobody.get("/v1/auth/me")).code == "token_expired"
@@ -163,7 +167,7 @@ async def test_a_forged_token_gets_nowhere(nobody: Person, things: Things, toget
 
 async def test_who_has_no_role_may_do_nothing(nobody: Person, things: Things, together: System) -> None:
     kid, real = _real_key(together)
-    nobody.token = jwt.encode(_claims(things.ani, roles=["stranger"]), real, "EdDSA", headers={"kid": kid})
+    nobody.token = jwt.encode(_claims(things.ani, roles=["stranger"]), real, "EdDSA", headers={"kid": kid, "typ": TYPE})
     for route in GUARDED:
         refused = await nobody.call(route.method, things.path(route), things.body(route), key=key())
         assert (refused.status, refused.code) == (403, "permission_denied"), route.name
