@@ -1,24 +1,22 @@
 """People, as operators make them."""
 
 import asyncio
-import os
 import sys
 
 import typer
 from pydantic import ValidationError
 
+from ops import database
 from ops.console import console
 from ops.trouble import Trouble
 
 
 def create_admin(email: str, first_name: str, last_name: str) -> None:
-    """Make an admin in DATABASE_URL. The password is asked for, or is the first line of the input."""
+    """Make an admin. The password is asked for, or is the first line of the input."""
     from contracts.identity import EmailTaken, Register  # noqa: PLC0415 - other commands start without it
     from workers.identity import admins  # noqa: PLC0415 - likewise
 
-    url = os.environ.get("DATABASE_URL")
-    if not url:
-        raise Trouble("Set DATABASE_URL to the database that the admin is to be stored in.")
+    url = database.url()
     try:
         wanted = Register(email=email, password=_password(), first_name=first_name, last_name=last_name)
         user = asyncio.run(admins.create(url, wanted))
