@@ -1,6 +1,7 @@
 """Queries: read-only, concurrent, without inbox; answered to the gateway that asked."""
 
 import asyncio
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -49,16 +50,22 @@ class Answering:
 
     async def _answer(self, envelope: Envelope) -> Told:
         async with self._slots:
-            with metrics.queries.labels(self._name(envelope), "all").time():
-                try:
-                    return Told("succeeded", await self._ask(envelope))
-                except Refusal as refusal:
-                    return Told("failed", problem=refusal.problem())
-                except DatabaseAway:
-                    return Told("failed", problem=BUSY)
-                except Exception:
-                    log.exception("query_failed", type=envelope.type, id=envelope.id)
-                    return Told("failed", problem=BUSY)
+            begun = time.perf_counter()
+            told = await self._told(envelope)
+            outcome = told.problem.code if told.problem else told.status
+            metrics.queries.labels(self._name(envelope), outcome).observe(time.perf_counter() - begun)
+            return told
+
+    async def _told(self, envelope: Envelope) -> Told:
+        try:
+            return Told("succeeded", await self._ask(envelope))
+        except Refusal as refusal:
+            return Told("failed", problem=refusal.problem())
+        except DatabaseAway:
+            return Told("failed", problem=BUSY)
+        except Exception:
+            log.exception("query_failed", type=envelope.type, id=envelope.id)
+            return Told("failed", problem=BUSY)
 
     async def _ask(self, envelope: Envelope) -> Any:
         kind, answer = self._roster.queries[envelope.type]
