@@ -101,14 +101,15 @@ async def test_a_lost_connection_is_found_again(
         assert (await client.transfer(prefer="wait=10")).status == 201
 
 
-async def test_a_lost_reply_queue_is_found_missing(worker: Worker, start: Start, join: Join) -> None:
+async def test_a_lost_reply_queue_is_declared_again(worker: Worker, start: Start, join: Join) -> None:
     worker.on(TRANSFER, DONE)
     async with start(echo_seconds=0.3) as gateway:
         client = join(gateway)
         replies = gateway.instance._replies
-        assert replies._channel is not None
-        await replies._channel.queue_delete(replies.name)
-        await until(lambda: "replies" in gateway.instance.missing)
+        lost = replies._channel
+        assert lost is not None
+        await lost.queue_delete(replies.name)
+        await until(lambda: replies._channel is not lost)
         await until(lambda: not gateway.instance.missing)
         assert (await client.transfer(prefer="wait=10")).status == 201
 
