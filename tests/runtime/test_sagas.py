@@ -162,6 +162,24 @@ async def test_the_timer_of_an_earlier_step_wakes_nobody(apart: Apart) -> None:
     assert await apart.outcome() == DONE
 
 
+@pytest.mark.parametrize("timer_first", [False, True])
+async def test_a_timer_asks_nothing_again_that_its_batch_asks_already(
+    apart: Apart, books: Books, script: Script, *, timer_first: bool
+) -> None:
+    """What is handled in the same transaction leaves no claim, so a copy through the broker would be done again."""
+    await apart.carry(await apart.begin())
+    await apart.carry(apart.only(Reply))
+    await apart.carry(apart.only(Pay))
+    paid = apart.only(Reply)
+    await apart.wake()
+    batch = [paid.envelope, apart.only(WakeSaga).envelope]
+    await apart.shop.deliver(*(reversed(batch) if timer_first else batch), queue=paid.key)
+    await apart.settle()
+    assert (script.count(Pay), script.count(Ship)) == (1, 1)
+    assert await apart.outcome() == DONE
+    assert await books.count("runtime.timers") == 0
+
+
 async def test_timers_are_kept_while_the_broker_is_away(apart: Apart, books: Books) -> None:
     await apart.begin()
     apart.bank.bus.away = Outage()

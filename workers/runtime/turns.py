@@ -74,6 +74,9 @@ class Turns:
 
     def woken(self, row: SagaRow, now: datetime) -> Turn:
         """The timer is due: go back if the deadline has passed and that is still possible, else ask again."""
+        if row.updated_at == now:
+            # What it asks has been said in this very batch; handled there it leaves no claim that would know a copy.
+            return Turn(row)
         progress = self._progress(row)
         if now >= row.deadline_at and (late := progress.overdue()) is not progress:
             return _turned(row, late, "deadline", now)
