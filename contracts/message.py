@@ -125,6 +125,7 @@ class Problem(View):
     code: str
     title: str
     detail: str
+    retry_after_seconds: int | None = None
 
     def __str__(self) -> str:
         return f"{self.code}: {self.detail}"
@@ -136,8 +137,9 @@ class Refusal(Exception):
     kind: ClassVar[Kind] = Kind.CONFLICT
     detail: ClassVar[str] = ""
 
-    def __init__(self, detail: str | None = None) -> None:
+    def __init__(self, detail: str | None = None, *, retry_after_seconds: int | None = None) -> None:
         super().__init__(detail or self.detail)
+        self.retry_after_seconds = retry_after_seconds
 
     @classmethod
     def code(cls) -> str:
@@ -148,7 +150,13 @@ class Refusal(Exception):
         """The refusal as data."""
         code = self.code()
         title = code.replace("_", " ").capitalize()
-        return Problem(kind=self.kind, code=code, title=title, detail=str(self.args[0]))
+        return Problem(
+            kind=self.kind,
+            code=code,
+            title=title,
+            detail=str(self.args[0]),
+            retry_after_seconds=self.retry_after_seconds,
+        )
 
 
 class NotFound(Refusal):

@@ -59,12 +59,12 @@ def of_refusal(problem: dict[str, Any], instance: str) -> dict[str, Any]:
     return _document(status, problem["code"], problem["title"], problem["detail"], instance)
 
 
-def headers_of(status: int) -> list[Header]:
+def headers_of(status: int, retry_after_seconds: int | None = None) -> list[Header]:
     """What a status asks for beside its body."""
     if status == STATUS[Kind.UNAUTHENTICATED]:
         return [(b"www-authenticate", BEARER.encode())]
     if status in (STATUS[Kind.UNAVAILABLE], STATUS[Kind.TOO_MANY]):
-        return [(b"retry-after", str(RETRY_AFTER_SECONDS).encode())]
+        return [(b"retry-after", str(retry_after_seconds or RETRY_AFTER_SECONDS).encode())]
     return []
 
 

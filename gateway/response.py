@@ -57,5 +57,5 @@ def refusal(problem: dict[str, Any], instance: str, headers: Sequence[Header] = 
     """A worker's refusal."""
     document = problems.of_refusal(problem, instance)
     status: int = document["status"]
-    own = [PROBLEM, *problems.headers_of(status), *headers]
+    own = [PROBLEM, *problems.headers_of(status, problem.get("retry_after_seconds")), *headers]
     return Response(status, problems.encoded(document), own)

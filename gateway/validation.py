@@ -1,6 +1,7 @@
 """Strict reading of what clients send: JSON bodies, query strings and path parameters, into messages."""
 
 import json
+from functools import cache
 from typing import Any, NoReturn, cast
 from urllib.parse import parse_qsl
 
@@ -50,8 +51,8 @@ def decode(body: bytes) -> Any:
 
 def message[M: Message](cls: type[M], body: bytes, path: dict[str, str]) -> M:
     """The message that a body and the path say together. Raises `Trouble` 400, 404 or 422."""
-    data = decode(body) if body or not path else {}
-    if path:
+    data = {} if not body and (path or not _required(cls)) else decode(body)
+    if path or not body:
         if not isinstance(data, dict):
             raise problems.validation_failed([_error("", "The body must be a JSON object.")])
         if taken := path.keys() & data.keys():
@@ -61,6 +62,12 @@ def message[M: Message](cls: type[M], body: bytes, path: dict[str, str]) -> M:
         return cast("M", cls.__pydantic_validator__.validate_json(body, strict=True, extra="forbid"))
     except ValidationError as error:
         raise _trouble(error, path) from None
+
+
+@cache
+def _required(cls: type[Message]) -> bool:
+    """Whether there is anything that must be said."""
+    return any(info.is_required() for info in cls.model_fields.values())
 
 
 def question[M: Message](cls: type[M], query: bytes, path: dict[str, str], rules: "Rules") -> M:

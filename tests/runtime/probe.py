@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from contracts import topology
-from contracts.message import Command, Problem
+from contracts.message import Command, Problem, Refusal
 from contracts.topology import Topology
 from tests.runtime import tables
 from tests.runtime.said import bank, shop
@@ -95,6 +95,15 @@ def sneak(command: bank.Sneak, uow: UnitOfWork) -> bank.AccountView:
     script.act(command, uow)
     uow.save(Account(command.account, None, 1_000_000, 0))
     return bank.AccountView(id=command.account)
+
+
+@banking.command(bank.Knock, needs_more=lambda _, caller, __: [rows(Account, caller.principal)])
+def knock(command: bank.Knock, uow: UnitOfWork) -> bank.AccountView | Refusal:
+    """Say no, and keep count of it."""
+    script.act(command, uow)
+    uow.emit(bank.Deposited(account=uow.caller.principal, amount=1))
+    _add(uow, uow.caller.principal, 1)
+    return bank.TooLittle(retry_after_seconds=7)
 
 
 @banking.command(bank.Overdraw, needs=lambda c: [rows(Account, c.account)])

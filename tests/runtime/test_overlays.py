@@ -3,7 +3,7 @@
 from tests.runtime.books import Books
 from tests.runtime.desk import Desk, said
 from tests.runtime.probe import Script
-from tests.runtime.said.bank import Deposit, Deposited, Move
+from tests.runtime.said.bank import Deposit, Deposited, Knock, Move
 from tests.runtime.tables import Account, Note
 from workers.runtime.unit_of_work import UnitOfWork
 
@@ -18,6 +18,19 @@ async def test_a_refusal_leaves_nothing_of_its_message_and_all_of_the_others(des
     assert await books.count("probe.notes") == 0
     told = [post.envelope.cause for post in desk.bus.posts]
     assert told == [one.id for one in around]
+
+
+async def test_a_refusal_that_is_returned_keeps_what_its_message_wrote(desk: Desk, books: Books) -> None:
+    knocks = [said(Knock()) for _ in range(3)]
+    answers = await desk.deliver(*knocks)
+    for knock in knocks:
+        problem = answers[knock.id].problem
+        assert problem is not None
+        assert (problem.code, problem.retry_after_seconds) == ("too_little", 7)
+        assert knock.caller is not None
+        assert await books.amount(knock.caller.principal) == 3
+    assert [post.envelope.type for post in desk.bus.posts] == [Deposited.wire_name] * 3
+    assert await books.rows("SELECT DISTINCT status FROM runtime.operations") == [("failed",)]
 
 
 async def test_messages_of_a_batch_see_each_other_in_order(desk: Desk, books: Books) -> None:

@@ -62,12 +62,20 @@ class Deciding:
             self.counts[work.envelope.type, "refused"] += 1
             return self._settle(work, Told("failed", problem=refusal.problem()))
         uow.merge()
+        if isinstance(view, Refusal):
+            # A "no" that leaves something behind, such as a failed attempt that counts.
+            self.counts[work.envelope.type, "refused"] += 1
+            following = self._settle(work, Told("failed", problem=view.problem()))
+            return following + self._outputs(work, uow)
         self.counts[work.envelope.type, "succeeded"] += 1
         pending = work.handler.finished_by is not None
         following = self._settle(work, Told("pending") if pending else Told("succeeded", view))
         for context, told in uow.finished:
             self._finish(context, told)
-        return following + [next_ for n, sent in enumerate(uow.outputs) for next_ in self._say(work, sent, n)]
+        return following + self._outputs(work, uow)
+
+    def _outputs(self, work: Work, uow: UnitOfWork) -> list[Work]:
+        return [next_ for n, sent in enumerate(uow.outputs) for next_ in self._say(work, sent, n)]
 
     def _settle(self, work: Work, told: Told) -> list[Work]:
         """Record that the message was handled, and answer it."""

@@ -4,12 +4,14 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from contracts.message import Asked, Call, Command, Event, Message, Query
+from contracts.envelope import Caller
+from contracts.message import Asked, Call, Command, Event, Message, Query, Refusal
 from workers.runtime.needs import Need
 from workers.runtime.resources import Resources
 
 Decide = Callable[[Any, Any], Any]
 Needs = Callable[[Any], Iterable[Need]]
+NeedsMore = Callable[[Any, Caller, Any], Iterable[Need]]
 Prepare = Callable[[Any, "Preparation"], Awaitable[Any]]
 
 
@@ -30,6 +32,7 @@ class Handler:
     needs: Needs | None = None
     prepare: Prepare | None = None
     finished_by: type[Any] | None = None
+    needs_more: NeedsMore | None = None
 
 
 @dataclass
@@ -46,16 +49,19 @@ class Handlers:
         needs: Needs | None = None,
         prepare: Prepare | None = None,
         finished_by: type[Any] | None = None,
-    ) -> Callable[[Callable[[Any, Any], A]], Callable[[Any, Any], A]]:
+        needs_more: NeedsMore | None = None,
+    ) -> Callable[[Callable[[Any, Any], A | Refusal]], Callable[[Any, Any], A | Refusal]]:
         """Handle a command or call: `decide(command, uow) -> A`, plain, without I/O; it may raise a `Refusal`.
 
-        `needs` names what is loaded and locked first. `prepare` is an async function of (command, `Preparation`) that
-        runs before the transaction, may run twice, and whose result is `uow.prepared`. `finished_by` names the saga
-        that finishes the operation in the handler's place.
+        A refusal that is raised drops what the handler wrote; one that is returned keeps it, as where a failed attempt
+        counts. `needs` names what is loaded and locked first; `needs_more`, given (command, caller, prepared), what takes
+        knowing these. `prepare` is an async function of (command, `Preparation`) that runs before the transaction, may
+        run twice, and whose result is `uow.prepared`. `finished_by` names the saga that finishes the operation in the
+        handler's place.
         """
 
-        def register(decide: Callable[[Any, Any], A]) -> Callable[[Any, Any], A]:
-            self._add(Handler(message, decide, needs, prepare, finished_by))
+        def register(decide: Callable[[Any, Any], A | Refusal]) -> Callable[[Any, Any], A | Refusal]:
+            self._add(Handler(message, decide, needs, prepare, finished_by, needs_more))
             return decide
 
         return register

@@ -67,6 +67,15 @@ class Work:
 
     def needs(self) -> Iterable[Need]:
         """What must be loaded and locked for it."""
-        if self.refusal is not None or self.handler.needs is None:
+        handler = self.handler
+        if self.refusal is not None:
             return ()
-        return self.handler.needs(self.message if self.handler.message is not Reply else self.envelope)
+        known = () if handler.needs is None else handler.needs(self._said)
+        if handler.needs_more is None:
+            return known
+        assert self.envelope.caller is not None, "what a caller needs takes a caller"
+        return [*known, *handler.needs_more(self._said, self.envelope.caller, self.prepared)]
+
+    @property
+    def _said(self) -> Any:
+        return self.message if self.handler.message is not Reply else self.envelope

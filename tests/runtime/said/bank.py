@@ -50,6 +50,10 @@ class Sneak(Command[AccountView]):
     account: str
 
 
+class Knock(Command[AccountView]):
+    """Counts on the caller's own account, and is refused with `TooLittle` all the same."""
+
+
 class Overdraw(Command[AccountView]):
     """Writes what the database refuses."""
 
