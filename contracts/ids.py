@@ -12,6 +12,7 @@ Id = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A
 UserId = Id
 SessionId = Id
 WalletId = Id
+CardId = Id
 MovementId = Id
 HoldId = Id
 TopUpId = Id

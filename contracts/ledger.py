@@ -134,7 +134,7 @@ class FindWallet(Command[AccountRef]):
 
 
 class CheckWallet(Command[AccountRef]):
-    """Whether a wallet can receive.
+    """Whether a wallet can receive, in this currency or (None) in whichever it has.
 
     Raises `NotFound` (unless it is `owner`'s), `WalletFrozen`, `WalletClosed`, `CurrencyMismatch`.
     """
@@ -143,7 +143,7 @@ class CheckWallet(Command[AccountRef]):
 
     account_id: WalletId
     owner: UserId
-    currency: Currency
+    currency: Currency | None = None
 
 
 class PlaceHold(Command[HoldView]):

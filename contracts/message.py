@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
 from pydantic.fields import FieldInfo
 
 VERSION = 1
@@ -16,6 +16,14 @@ class Secret:
 
 
 SecretText = Annotated[str, StringConstraints(min_length=1, max_length=1024), Secret()]
+
+
+class Reveal:
+    """Marks a field of a command's answer that is shown for a while and kept nowhere in clear: see `Revealed`."""
+
+
+Revealed = Annotated[str | None, Reveal(), PlainSerializer(lambda _: None, return_type=str | None)]
+"""What is shown once: null whenever an answer is written down. The handler says it apart, with `uow.reveal(name=…)`."""
 
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$")]
 """Text without control characters: PostgreSQL refuses NUL, and people don't write the others."""
@@ -37,6 +45,7 @@ class Message(BaseModel):
     domain: ClassVar[str] = ""
     wire_name: ClassVar[str] = ""
     secrets: ClassVar[frozenset[str]] = frozenset()
+    reveals: ClassVar[frozenset[str]] = frozenset()
     # What kind of message it is, without the price of `isinstance` on an abstract class.
     is_asked: ClassVar[bool] = False
     is_call: ClassVar[bool] = False
@@ -47,18 +56,19 @@ class Message(BaseModel):
         super().__pydantic_init_subclass__(**kwargs)
         cls.domain = cls.__module__.rpartition(".")[2]
         cls.wire_name = f"{cls.domain}.{cls.__name__}.v{VERSION}"
-        cls.secrets = frozenset(name for name, info in cls.model_fields.items() if _is_secret(info))
+        cls.secrets = frozenset(name for name, info in cls.model_fields.items() if _marked(info, Secret))
+        cls.reveals = frozenset(name for name, info in cls.model_fields.items() if _marked(info, Reveal))
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
-        return ((name, value) for name, value in super().__repr_args__() if name not in self.secrets)
+        return ((name, value) for name, value in super().__repr_args__() if name not in self.secrets | self.reveals)
 
 
-def _is_secret(info: FieldInfo) -> bool:
+def _marked(info: FieldInfo, mark: type[Any]) -> bool:
     marks = [
         *info.metadata,
         *(mark for part in get_args(info.annotation) for mark in getattr(part, "__metadata__", ())),
     ]
-    return any(isinstance(mark, Secret) for mark in marks)
+    return any(isinstance(one, mark) for one in marks)
 
 
 class View(Message):

@@ -1,6 +1,8 @@
 """Who hosts what: every domain with its handlers, queries and sagas."""
 
 from contracts.topology import DOMAINS
+from workers.cards import handlers as cards_handlers
+from workers.cards import queries as cards_queries
 from workers.identity import handlers as identity_handlers
 from workers.identity import queries as identity_queries
 from workers.ledger import handlers as ledger_handlers
@@ -20,6 +22,7 @@ ALL: dict[str, Domain] = {
     "ledger": Domain(ledger_handlers.handlers, ledger_queries.queries),
     "topups": Domain(topups_handlers.handlers, topups_queries.queries, (TopUpWallet,)),
     "transfers": Domain(transfers_handlers.handlers, transfers_queries.queries, (TransferMoney,)),
+    "cards": Domain(cards_handlers.handlers, cards_queries.queries),
     "operations": Domain(Handlers("operations"), operations_queries.queries),
 }
 assert tuple(ALL) == DOMAINS

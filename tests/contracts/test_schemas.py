@@ -4,9 +4,10 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+from pydantic_core import to_json
 
 from contracts import catalogue, transfers
-from contracts.message import Call, Query
+from contracts.message import Call, Command, Query
 from ops import compatibility, generate
 
 
@@ -22,6 +23,20 @@ def test_no_message_breaks_its_version() -> None:
 def test_only_calls_carry_secrets(message: Any) -> None:
     assert not message.secrets or issubclass(message, Call), "a secret would be stored with the message"
     assert issubclass(message, Query | Call) or not getattr(getattr(message, "answer", None), "secrets", ())
+
+
+@pytest.mark.parametrize("message", catalogue.messages().values(), ids=lambda message: message.wire_name)
+def test_only_the_answers_of_commands_reveal(message: Any) -> None:
+    assert not message.reveals, "what is revealed is told apart from what is said"
+    assert issubclass(message, Command) or not getattr(getattr(message, "answer", None), "reveals", ())
+
+
+@pytest.mark.parametrize("message", catalogue.messages().values(), ids=lambda message: message.wire_name)
+def test_what_is_revealed_is_never_written_down(message: Any) -> None:
+    answer = getattr(message, "answer", None)
+    for name in getattr(answer, "reveals", ()):
+        view = answer.model_construct(**{name: "4000000000000002"})
+        assert "4000" not in view.model_dump_json() + to_json({"result": view}).decode() + repr(view)
 
 
 @pytest.fixture

@@ -79,8 +79,8 @@ def find_wallet(command: FindWallet, uow: UnitOfWork) -> AccountRef:
 def check_wallet(command: CheckWallet, uow: UnitOfWork) -> AccountRef:
     """Raises `NotFound`, `WalletFrozen`, `WalletClosed`, `CurrencyMismatch`."""
     account = _of(command.owner, uow.find(Account, command.account_id))
-    account.must_be_active(command.currency)
-    return AccountRef(account_id=account.id, currency=command.currency)
+    account.must_be_active(command.currency or account.currency)
+    return AccountRef(account_id=account.id, currency=account.currency)
 
 
 @handlers.command(PlaceHold, needs=lambda c: [rows(Account, c.account_id, c.to), rows(Hold, c.hold_id)])
