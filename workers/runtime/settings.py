@@ -17,15 +17,31 @@ class SigningKey(BaseModel):
     @field_validator("seed")
     @classmethod
     def _thirty_two_bytes(cls, value: SecretStr) -> SecretStr:
-        try:
-            size = len(base64.urlsafe_b64decode(value.get_secret_value() + "=="))
-        except (ValueError, binascii.Error) as error:
-            message = "not base64url"
-            raise ValueError(message) from error
-        if size != 32:  # noqa: PLR2004 - Ed25519
-            message = "an Ed25519 seed has 32 bytes"
-            raise ValueError(message)
-        return value
+        return _of_thirty_two_bytes(value)
+
+
+class SealingKey(BaseModel):
+    """One AES-256 key in base64url, for what is kept sealed. Its `id` stays with all that it seals."""
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    key: SecretStr
+
+    @field_validator("key")
+    @classmethod
+    def _thirty_two_bytes(cls, value: SecretStr) -> SecretStr:
+        return _of_thirty_two_bytes(value)
+
+
+def _of_thirty_two_bytes(value: SecretStr) -> SecretStr:
+    try:
+        size = len(base64.urlsafe_b64decode(value.get_secret_value() + "=="))
+    except (ValueError, binascii.Error) as error:
+        message = "not base64url"
+        raise ValueError(message) from error
+    if size != 32:  # noqa: PLR2004 - Ed25519 and AES-256
+        message = "the key must have 32 bytes"
+        raise ValueError(message)
+    return value
 
 
 class Settings(BaseSettings):
@@ -38,6 +54,9 @@ class Settings(BaseSettings):
     gateway_broker_user: str = "gateway"
 
     signing_keys: Annotated[list[SigningKey], Field(min_length=1)]
+    sealing_keys: Annotated[list[SealingKey], Field(min_length=1)]
+    """The first seals; the others still open what they sealed."""
+
     access_token_seconds: Annotated[int, Field(ge=10, le=900)] = 900
     argon2_time_cost: Annotated[int, Field(ge=1)] = 3
     argon2_memory_kib: Annotated[int, Field(ge=8192)] = 65536
