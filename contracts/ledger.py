@@ -12,6 +12,9 @@ from contracts.pages import PageOf
 
 Label = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 WalletStatus = Literal["active", "frozen", "closed"]
+SystemRole = Literal["clearing", "settlement", "fees", "suspense"]
+"""Accounts of the system's own that a leg may go to: each worker process has its own stripe of them."""
+
 MovementKind = Literal["transfer", "top_up", "top_up_reversal", "withdrawal", "payment", "refund", "fee", "correction"]
 
 
@@ -147,7 +150,7 @@ class CheckWallet(Command[AccountRef]):
 
 
 class PlaceHold(Command[HoldView]):
-    """Set money aside at `account_id` for captures that go to `to`.
+    """Set money aside at `account_id` for captures that go to the wallet `to`; None: to the system's accounts only.
 
     Raises `NotFound` (source not `owner`'s, or no destination), `WalletFrozen`, `WalletClosed`, `CurrencyMismatch`,
     `SelfTransfer`, `InsufficientFunds`, `HoldReleased` (the release came first).
@@ -158,15 +161,15 @@ class PlaceHold(Command[HoldView]):
     hold_id: HoldId
     account_id: WalletId
     owner: UserId
-    to: WalletId
+    to: WalletId | None = None
     amount: Amount
     currency: Currency
 
 
 class Leg(View):
-    """Where a part of a captured hold goes."""
+    """Where a part of a captured hold goes: to the wallet that the hold names, or to a `SystemRole` by its name."""
 
-    to: WalletId
+    to: WalletId | SystemRole
     amount: Amount
     kind: MovementKind
 
@@ -174,8 +177,8 @@ class Leg(View):
 class SettleHold(Command[HoldView]):
     """Capture a hold into `legs`; `final` releases what remains. Destinations are checked here.
 
-    Legs go to the wallet that the hold names, or to the system's own accounts. Raises `NotFound`, `HoldCaptured`,
-    `HoldReleased`, `HoldExceeded`; for a destination `WalletFrozen`, `WalletClosed`, `WalletBalanceLimit`.
+    Legs to system roles need the hold's `currency` too. Raises `NotFound`, `HoldCaptured`, `HoldReleased`,
+    `HoldExceeded`; for a destination `WalletFrozen`, `WalletClosed`, `WalletBalanceLimit`.
     """
 
     internal = True
@@ -184,6 +187,7 @@ class SettleHold(Command[HoldView]):
     account_id: WalletId
     legs: list[Leg] = Field(min_length=1, max_length=8)
     final: bool = True
+    currency: Currency | None = None
 
 
 class ReleaseHold(Command[HoldView]):

@@ -83,7 +83,10 @@ def check_wallet(command: CheckWallet, uow: UnitOfWork) -> AccountRef:
     return AccountRef(account_id=account.id, currency=account.currency)
 
 
-@handlers.command(PlaceHold, needs=lambda c: [rows(Account, c.account_id, c.to), rows(Hold, c.hold_id)])
+@handlers.command(
+    PlaceHold,
+    needs=lambda c: [rows(Account, c.account_id, *([c.to] if c.to else ())), rows(Hold, c.hold_id)],
+)
 def place_hold(command: PlaceHold, uow: UnitOfWork) -> HoldView:
     """Set money aside. The destination is checked too: a hopeless transfer fails before it holds anything."""
     earlier = uow.find(Hold, command.hold_id)
@@ -93,18 +96,19 @@ def place_hold(command: PlaceHold, uow: UnitOfWork) -> HoldView:
     if command.account_id == command.to:
         raise SelfTransfer
     source = _of(command.owner, uow.find(Account, command.account_id))
-    destination = wallet(uow.find(Account, command.to))
+    destination = None if command.to is None else wallet(uow.find(Account, command.to))
     source.must_be_active(command.currency)
-    destination.must_receive(command.currency)
+    if destination is not None:
+        destination.must_receive(command.currency)
     hold, source = holds.place(source, command, uow.operation_id, uow.now)
     uow.add(hold)
     uow.save(source)
-    return hold.view(destination.owner)
+    return hold.view(destination and destination.owner)
 
 
 @handlers.command(
     SettleHold,
-    needs=lambda c: [rows(Account, c.account_id, *[leg.to for leg in c.legs]), rows(Hold, c.hold_id)],
+    needs=lambda c: [rows(Account, c.account_id, *[_leg_account(c, leg) for leg in c.legs]), rows(Hold, c.hold_id)],
 )
 def settle_hold(command: SettleHold, uow: UnitOfWork) -> HoldView:
     """Capture a hold, even if its source was frozen since. Destinations are checked again.
@@ -191,8 +195,18 @@ def _hold(hold: Hold, account: str) -> Hold:
     return hold
 
 
+def _leg_account(command: SettleHold, leg: Leg) -> str:
+    """The account of a leg: a role of the chart stands for this process's own stripe of it."""
+    if leg.to not in chart.ROLES:
+        return leg.to
+    assert command.currency is not None, "legs to the chart's accounts need the currency"
+    return chart.account_id(leg.to, command.currency)
+
+
 def _destination(uow: UnitOfWork, leg: Leg, hold: Hold, currency: str) -> Account:
     """Where a leg goes: to the wallet that the hold names, or to one of the chart's accounts."""
+    if leg.to in chart.ROLES:
+        return journal.system_account(uow, leg.to, currency)
     account = uow.get(Account, leg.to)
     if account.is_wallet and leg.to != hold.to_account:
         raise NotFound

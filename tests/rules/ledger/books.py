@@ -63,7 +63,7 @@ class Books:
         fields = {"account_id": key, "amount": amount, "currency": currency, "kind": "top_up"}
         return self.do(CreditWallet.model_validate(fields))
 
-    def hold(self, key: str, source: str, to: str, amount: int, **other: Any) -> HoldView:
+    def hold(self, key: str, source: str, to: str | None, amount: int, **other: Any) -> HoldView:
         """Place a hold on behalf of the source's owner."""
         account = self.world.entities[Account].get(source)
         known = {"owner": account.owner, "currency": account.currency} if account else {}

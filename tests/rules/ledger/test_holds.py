@@ -12,8 +12,10 @@ from contracts.ledger import (
     HoldExceeded,
     HoldReleased,
     InsufficientFunds,
+    Leg,
     ReleaseHold,
     SelfTransfer,
+    SettleHold,
     UnfreezeWallet,
     WalletClosed,
     WalletFrozen,
@@ -122,6 +124,32 @@ def test_settling_moves_the_money(books: Books, ann: str, bob: str) -> None:
     assert (last.debit_account, last.credit_account, last.amount, last.hold_id) == (ann, bob, 60, "hld_1")
     assert (last.debit_seq, last.credit_seq) == (2, 1)
     assert (last.debit_balance_after, last.credit_balance_after) == (40, 60)
+
+
+def test_a_leg_goes_to_a_role_of_the_chart_by_its_name(books: Books, ann: str, bob: str) -> None:
+    books.hold("hld_1", ann, bob, 60)
+    legs = [Leg(to=bob, amount=50, kind="payment"), Leg(to="fees", amount=7, kind="fee")]
+    books.do(SettleHold(hold_id="hld_1", account_id=ann, legs=legs, currency="IDR"))
+    assert balances(books, bob) == (50, 0, 50)
+    assert balances(books, chart.account_id("fees", "IDR")) == (7, 0, 7)
+    assert balances(books, ann) == (43, 0, 43)
+
+
+def test_a_hold_for_the_system_goes_to_nobodys_wallet(books: Books, ann: str, bob: str) -> None:
+    books.hold("hld_1", ann, None, 60)
+    with pytest.raises(NotFound):
+        books.settle("hld_1", ann, (bob, 60))
+    legs = [Leg(to="settlement", amount=40, kind="withdrawal"), Leg(to="settlement", amount=15, kind="fee")]
+    view = books.do(SettleHold(hold_id="hld_1", account_id=ann, legs=legs, currency="IDR"))
+    assert (view.status, view.recipient) == ("captured", None)
+    assert balances(books, chart.account_id("settlement", "IDR")) == (55, 0, 55)
+
+
+@pytest.mark.parametrize("role", chart.ROLES)
+def test_nobody_sends_money_to_a_role_by_naming_it(books: Books, ann: str, role: str) -> None:
+    with pytest.raises(NotFound):
+        books.hold("hld_1", ann, role, 60)
+    assert balances(books, ann) == (100, 0, 100)
 
 
 def test_a_final_capture_gives_the_rest_back(books: Books, ann: str, bob: str) -> None:
