@@ -1,10 +1,10 @@
 """Operations: the durable answer behind every 202, and the reply that carries an answer home."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from contracts.ids import OperationId
-from contracts.message import Problem, Query, View
+from contracts.message import Problem, Query, Secret, View
 
 Status = Literal["pending", "succeeded", "failed", "unknown"]
 
@@ -30,6 +30,18 @@ class OperationView(View):
 
 class GetOperation(Query[OperationView]):
     """One operation of the caller's own (or of anybody, for those who oversee)."""
+
+    operation_id: OperationId
+
+
+class RevealsView(View):
+    """What is shown, by the names of the fields that are null in the operation's result."""
+
+    values: Annotated[dict[str, str], Secret()]
+
+
+class GetReveals(Query[RevealsView]):
+    """What an operation of the caller's very own shows for now: nothing, some minutes after it was made."""
 
     operation_id: OperationId
 

@@ -1,23 +1,21 @@
 """How each kind of message is answered over HTTP: commands, calls, queries, operations."""
 
-import re
 import time
 from typing import Any
 
 from contracts.envelope import Caller
-from gateway import idempotency, preferences, problems, response, statement, validation
+from gateway import idempotency, preferences, problems, response, reveals, statement, validation
 from gateway.edge import Endpoint, Kind, Route
 from gateway.instance import Instance
 from gateway.outcomes import UNKNOWN_TYPE
 from gateway.preferences import Preferences
-from gateway.problems import Header
+from gateway.problems import Header, Trouble
 from gateway.questions import Word
 from gateway.request import Request
 from gateway.response import Response
 from gateway.submission import Submission
 from gateway.waiter import FINAL, Waiter
 
-VERSION = re.compile(r"\.v[0-9]+$")
 MISUSED = "idempotency_key_reused"
 REPLAYED: Header = (b"idempotency-replayed", b"true")
 RETRY_AFTER: Header = (b"retry-after", str(problems.RETRY_AFTER_SECONDS).encode())
@@ -38,6 +36,11 @@ async def command(
     if word["status"] == "failed" and word["problem"]["code"] == MISUSED:
         return response.refusal(word["problem"], request.instance, applied)
     may_finish = wait_seconds > 0 or (waiter.repeat and prefer.wait_seconds is not None)
+    try:
+        word = await reveals.shown(instance.questions, submission.operation, word, caller)
+    except Trouble:
+        # It is done all the same; whoever polls is shown what can't be shown now.
+        may_finish = False
     if word["status"] in FINAL and may_finish:
         return _finished(route, waiter, word, headers)
     return _accepted(waiter, submission.pending() | word, headers)
@@ -131,6 +134,7 @@ async def operation(
     wait_seconds, applied = _patience(instance, prefer, 0)
     name = message.operation_id  # type: ignore[attr-defined]
     word = await instance.operations.look(name, caller, wait_seconds)
+    word = await reveals.shown(instance.questions, name, word, caller)
     headers = applied if word["status"] in FINAL else [RETRY_AFTER, *applied]
     return response.json(200, operation_view(name, word), headers)
 
@@ -160,7 +164,7 @@ def operation_view(name: str, word: Word) -> dict[str, Any]:
     problem = word.get("problem")
     return {
         "id": name,
-        "type": VERSION.sub("", word.get("type") or UNKNOWN_TYPE),
+        "type": reveals.VERSION.sub("", word.get("type") or UNKNOWN_TYPE),
         "status": word["status"],
         "created_at": word.get("created_at"),
         "completed_at": word.get("completed_at"),

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from pydantic_core import to_json
 
 from contracts.envelope import Caller
-from gateway import validation
+from gateway import reveals, validation
 from gateway.answers import operation_view
 from gateway.edge import Route
 from gateway.instance import Instance
@@ -30,11 +30,16 @@ async def stream(
     assert caller is not None, "operations belong to somebody"
     message = validation.question(route.message, request.scope["query_string"], path, route.rules)
     name: str = message.operation_id  # type: ignore[attr-defined]
-    words = instance.operations.follow(name, caller, instance.settings.events_heartbeat_seconds)
+    words = _words(instance, name, caller)
     # The first word is awaited here, so that what is not found is a 404 and no stream.
     first = await anext(words)
     events = _events(name, first, words, instance.settings.events_max_seconds)
     return Response(200, b"", EVENT_STREAM, stream=events)
+
+
+async def _words(instance: Instance, name: str, caller: Caller) -> AsyncIterator[Word]:
+    async for word in instance.operations.follow(name, caller, instance.settings.events_heartbeat_seconds):
+        yield await reveals.shown(instance.questions, name, word, caller)
 
 
 async def _events(name: str, first: Word, words: AsyncIterator[Word], seconds_max: float) -> AsyncIterator[bytes]:

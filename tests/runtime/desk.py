@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, cast
 
+from pydantic import SecretStr
+
 from contracts import ids, topology
 from contracts.bus import Bus, NotSent
 from contracts.envelope import Caller, Envelope, encode, unpack
@@ -18,11 +20,15 @@ from workers.runtime.delivery import Committed, Delivery
 from workers.runtime.failures import Failures
 from workers.runtime.orchestrator import Orchestrator
 from workers.runtime.outbox import Teller
+from workers.runtime.reveals import Reveals
 from workers.runtime.roster import Roster
+from workers.runtime.sealing import Sealer
+from workers.runtime.settings import SealingKey
 from workers.runtime.upkeep import Upkeep
 from workers.runtime.work import Work
 
 HERE = "gateway.test.replies"
+KEY = SealingKey(id="test", key=SecretStr("A" * 43))
 GATEWAY, WORKERS = "gateway", "workers"
 
 
@@ -82,7 +88,9 @@ class Desk:
         roster = Roster.of([DOMAINS[name] for name in self.domains], WHOLE)
         orchestrator = Orchestrator(roster, resend_seconds=settings.get("resend_seconds", 30))
         failures = Failures(bus, max_attempts=settings.get("max_attempts", 3), retry_delay_seconds=5)
-        self.delivery = Delivery(self.database, roster, orchestrator, self.teller, failures)
+        self.delivery = Delivery(
+            self.database, roster, orchestrator, self.teller, failures, Reveals(Sealer([KEY]), bytes(32), seconds=600)
+        )
         self.reader = Reader(roster, orchestrator, failures, self.teller, gateway_user=GATEWAY, own_user=WORKERS)
         self.upkeep = Upkeep(self.database, bus, self.teller)
 

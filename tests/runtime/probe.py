@@ -14,6 +14,7 @@ from tests.runtime import tables
 from tests.runtime.said import bank, shop
 from tests.runtime.tables import Account, Note, Order
 from workers.operations import queries as operations
+from workers.runtime.codes import Code
 from workers.runtime.handlers import Handlers, Preparation, Queries
 from workers.runtime.needs import rows, unique
 from workers.runtime.reading import Reading
@@ -22,6 +23,8 @@ from workers.runtime.saga import Saga, compensatable, pivot, retriable
 from workers.runtime.unit_of_work import UnitOfWork
 
 STEPS = 20
+COMBINATION = "left-17-right-4-left-9"
+CODE = Code(4, ("box", COMBINATION))
 
 
 class Script:
@@ -104,6 +107,26 @@ def knock(command: bank.Knock, uow: UnitOfWork) -> bank.AccountView | Refusal:
     uow.emit(bank.Deposited(account=uow.caller.principal, amount=1))
     _add(uow, uow.caller.principal, 1)
     return bank.TooLittle(retry_after_seconds=7)
+
+
+@banking.command(bank.RentBox)
+def rent_box(command: bank.RentBox, uow: UnitOfWork) -> bank.BoxView | Refusal:
+    """Show what only the tenant may see."""
+    script.act(command, uow)
+    view = _box(uow, uow.id("box"))
+    return bank.TooLittle() if command.poor else view
+
+
+@banking.command(bank.CutBox)
+def cut_box(command: bank.CutBox, uow: UnitOfWork) -> bank.BoxView:
+    """Likewise."""
+    script.act(command, uow)
+    return _box(uow, command.box)
+
+
+def _box(uow: UnitOfWork, key: str) -> bank.BoxView:
+    uow.reveal(combination=COMBINATION, code=CODE)
+    return bank.BoxView(id=key)
 
 
 @banking.command(bank.Overdraw, needs=lambda c: [rows(Account, c.account)])
@@ -266,6 +289,28 @@ def _becomes(uow: UnitOfWork, key: str, status: str) -> shop.OrderView:
     return shop.OrderView(id=key, status=status)
 
 
+class Furnish(Saga):
+    """Have a safe box made."""
+
+    starts_on = shop.BoxOrdered
+    deadline = timedelta(minutes=5)
+
+    box: str
+
+    @pivot
+    def cut(self) -> bank.CutBox:
+        """By the bank."""
+        return bank.CutBox(box=self.box)
+
+
+@shopping.command(shop.OrderBox, finished_by=Furnish)
+def order_box(command: shop.OrderBox, uow: UnitOfWork) -> bank.BoxView:
+    """Take the order."""
+    script.act(command, uow)
+    uow.emit(shop.BoxOrdered(box=uow.id("box")))
+    return bank.BoxView(id=uow.id("box"))
+
+
 class Wander(Saga):
     """A saga of more steps than a batch has rounds."""
 
@@ -328,7 +373,7 @@ def collect(event: bank.Deposited, uow: UnitOfWork) -> None:
 
 DOMAINS = {
     "bank": Domain(banking, looking),
-    "shop": Domain(shopping, sagas=(Fulfil, Wandering)),
+    "shop": Domain(shopping, sagas=(Fulfil, Furnish, Wandering)),
     "press": Domain(reporting),
     "museum": Domain(collecting),
     "operations": Domain(Handlers("operations"), operations.queries),

@@ -3,10 +3,12 @@
 from sqlalchemy import select
 
 from contracts.message import NotFound
-from contracts.operations import GetOperation, OperationView
+from contracts.operations import GetOperation, GetReveals, OperationView, RevealsView
 from workers.runtime.handlers import Queries
 from workers.runtime.reading import Reading
-from workers.runtime.tables import operations
+from workers.runtime.reveals import Reveals
+from workers.runtime.stored import mapping
+from workers.runtime.tables import Revealed, operations, reveals
 
 queries = Queries("operations")
 
@@ -20,3 +22,14 @@ async def get_operation(query: GetOperation, reading: Reading) -> OperationView:
     if row is None or not reading.caller.owns(row.principal):
         raise NotFound
     return OperationView.model_validate(row, from_attributes=True)
+
+
+@queries.query(GetReveals)
+async def get_reveals(query: GetReveals, reading: Reading) -> RevealsView:
+    """What it shows its own principal: nobody oversees that. Nothing where there is nothing (left)."""
+    assert reading.resources is not None, "reveals need the settings"
+    row = await reading.row(select(reveals).where(reveals.c.id == query.operation_id))
+    found = None if row is None else mapping(Revealed).load(row)
+    if found is None or found.principal != reading.caller.principal:
+        return RevealsView(values={})
+    return RevealsView(values=Reveals.of(reading.resources.settings).opened(found, reading.now))

@@ -9,6 +9,7 @@ from contracts.envelope import Envelope
 from contracts.message import Event, Refusal
 from workers.runtime.orchestrator import Orchestrator
 from workers.runtime.outbox import Outgoing
+from workers.runtime.reveals import Reveals
 from workers.runtime.roster import Roster
 from workers.runtime.tables import Claim, Operation, Outcome, SagaRow
 from workers.runtime.turns import Turn
@@ -29,12 +30,15 @@ class Poisoned(Exception):
 class Deciding:
     """The rounds of one attempt at a batch. With `local` off everything said leaves through the broker."""
 
-    def __init__(self, world: World, roster: Roster, orchestrator: Orchestrator, batch: str, *, local: bool) -> None:
+    def __init__(
+        self, world: World, roster: Roster, orchestrator: Orchestrator, reveals: Reveals, batch: str, *, local: bool
+    ) -> None:
         self.outgoing = Outgoing()
         self.counts: Counter[tuple[str, str]] = Counter()
         self._world = world
         self._roster = roster
         self._orchestrator = orchestrator
+        self._reveals = reveals
         self._batch = batch
         self._sent_at = world.now.timestamp()
         self._rounds_left = ROUNDS_MAX if local else 1
@@ -68,6 +72,8 @@ class Deciding:
             following = self._settle(work, Told("failed", problem=view.problem()))
             return following + self._outputs(work, uow)
         self.counts[work.envelope.type, "succeeded"] += 1
+        if uow.revealed:
+            self._reveal(work, uow)
         pending = work.handler.finished_by is not None
         following = self._settle(work, Told("pending") if pending else Told("succeeded", view))
         for context, told in uow.finished:
@@ -76,6 +82,12 @@ class Deciding:
 
     def _outputs(self, work: Work, uow: UnitOfWork) -> list[Work]:
         return [next_ for n, sent in enumerate(uow.outputs) for next_ in self._say(work, sent, n)]
+
+    def _reveal(self, work: Work, uow: UnitOfWork) -> None:
+        """Seal what the message shows with its operation, so that whoever answers for that can open it."""
+        answer = work.handler.message.answer  # type: ignore[attr-defined]
+        assert uow.revealed.keys() <= answer.reveals, f"{answer.__name__} marks not all of this as revealed"
+        self._world.insert(self._reveals.sealed(uow.operation_id, uow.caller.principal, uow.revealed, self._world.now))
 
     def _settle(self, work: Work, told: Told) -> list[Work]:
         """Record that the message was handled, and answer it."""

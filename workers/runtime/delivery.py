@@ -20,6 +20,7 @@ from workers.runtime.needs import Need
 from workers.runtime.orchestrator import Orchestrator
 from workers.runtime.outbox import Bundle, Outgoing, Teller, bundles_of, untold
 from workers.runtime.repeats import answer_repeat, first_of_each
+from workers.runtime.reveals import Reveals
 from workers.runtime.roster import Roster
 from workers.runtime.saga import OPEN
 from workers.runtime.saving import save
@@ -57,13 +58,20 @@ class Delivery:
     """The delivery loop's body. One `deliver` at a time per instance."""
 
     def __init__(
-        self, database: Database, roster: Roster, orchestrator: Orchestrator, teller: Teller, failures: Failures
+        self,
+        database: Database,
+        roster: Roster,
+        orchestrator: Orchestrator,
+        teller: Teller,
+        failures: Failures,
+        reveals: Reveals,
     ) -> None:
         self._database = database
         self._roster = roster
         self._orchestrator = orchestrator
         self._teller = teller
         self._failures = failures
+        self._reveals = reveals
 
     async def deliver(self, batch: Sequence[Work]) -> list[Committed]:
         """Handle a batch to the end: committed, or republished for a later attempt, or dead-lettered.
@@ -168,7 +176,7 @@ class Delivery:
             again = await _untold_of(connection, known.batches - told)
             if asked:
                 await load(connection, world, asked)
-            deciding = Deciding(world, self._roster, self._orchestrator, name, local=local)
+            deciding = Deciding(world, self._roster, self._orchestrator, self._reveals, name, local=local)
             await self._decide(connection, world, deciding, batch, known, asked)
             # Encoded before the commit: what can't be said must not have happened.
             bundles, answers = deciding.outgoing.bundles(), deciding.outgoing.answers()

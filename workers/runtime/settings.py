@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     sealing_keys: Annotated[list[SealingKey], Field(min_length=1)]
     """The first seals; the others still open what they sealed."""
 
+    reveal_seconds: Annotated[float, Field(gt=0, le=600)] = 600.0
+    cvv_key: SecretStr
+
     access_token_seconds: Annotated[int, Field(ge=10, le=900)] = 900
     argon2_time_cost: Annotated[int, Field(ge=1)] = 3
     argon2_memory_kib: Annotated[int, Field(ge=8192)] = 65536
@@ -81,3 +84,8 @@ class Settings(BaseSettings):
     shutdown_seconds: Annotated[float, Field(gt=0)] = 20.0
     log_level: str = "INFO"
     otel_exporter_otlp_endpoint: str = ""
+
+    @field_validator("cvv_key")
+    @classmethod
+    def _thirty_two_bytes(cls, value: SecretStr) -> SecretStr:
+        return _of_thirty_two_bytes(value)

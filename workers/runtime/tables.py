@@ -73,6 +73,15 @@ timers = Table(
     Column("message", Text, nullable=False),
     Index("timers_due_at", "due_at"),
 )
+reveals = Table(
+    "reveals",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("principal", Text, nullable=False),
+    Column("sealed", Text, nullable=False),
+    Column("expires_at", Time, nullable=False),
+    Index("reveals_expires_at", "expires_at"),
+)
 dead_letters = Table(
     "dead_letters",
     metadata,
@@ -159,6 +168,15 @@ class Timer(NamedTuple):
     message: str
 
 
+class Revealed(NamedTuple):
+    """What the operation `id` shows its `principal` for a while, sealed."""
+
+    id: str
+    principal: str
+    sealed: str
+    expires_at: datetime
+
+
 stored(Operation, operations, order=900, mutable=("status", "result", "problem", "completed_at"))
 stored(Outcome, operations, order=900, mutable=("status", "result", "problem", "completed_at"))
 stored(Claim, inbox, order=910)
@@ -170,3 +188,4 @@ stored(
     mutable=("phase", "awaited", "progress", "history", "timer_id", "updated_at"),
 )
 stored(Timer, timers, order=930)
+stored(Revealed, reveals, order=940)

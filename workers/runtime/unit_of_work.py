@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, cast
 from contracts import ids
 from contracts.envelope import Caller, Envelope
 from contracts.message import Event, NotFound
+from workers.runtime.codes import Code
 from workers.runtime.needs import Matching, Need, Rows
 from workers.runtime.stored import Entity
 from workers.runtime.tables import Claim
@@ -95,7 +96,7 @@ class Sent(NamedTuple):
 class UnitOfWork:
     """What one handler sees and decides. Nothing of it counts unless the handler returns."""
 
-    __slots__ = ("_added", "_removed", "_saved", "_world", "envelope", "finished", "outputs", "prepared")
+    __slots__ = ("_added", "_removed", "_saved", "_world", "envelope", "finished", "outputs", "prepared", "revealed")
 
     def __init__(self, world: World, envelope: Envelope, prepared: Any = None) -> None:
         self._world = world
@@ -106,6 +107,7 @@ class UnitOfWork:
         self.outputs: list[Sent] = []
         self.finished: list[tuple[dict[str, Any], Any]] = []
         self.prepared = prepared
+        self.revealed: dict[str, str | Code] = {}
 
     @property
     def now(self) -> datetime:
@@ -185,6 +187,13 @@ class UnitOfWork:
     def emit(self, event: Event) -> None:
         """Tell everybody who listens, once this is committed."""
         self.outputs.append(Sent(event))
+
+    def reveal(self, **values: str | Code) -> None:
+        """Show these in the operation's answer, to its own principal, for some minutes; the view has them as null.
+
+        They are what the command's answer marks as `Revealed`. Nothing else ever holds a value that must not be kept.
+        """
+        self.revealed |= values
 
     def finish(self, context: dict[str, Any], told: Any) -> None:
         """End the operation that a saga was started by."""

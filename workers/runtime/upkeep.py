@@ -19,6 +19,7 @@ log = structlog.get_logger()
 TIMERS_MAX = 256
 UNTOLD_MAX = 16
 CLAIMS_MAX = 10_000
+REVEALS_MAX = 1_000
 
 DUE = """
 SELECT id, queue, message FROM runtime.timers WHERE due_at <= now()
@@ -31,6 +32,10 @@ ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED
 OLD_CLAIMS = """
 DELETE FROM runtime.inbox WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM runtime.inbox WHERE claimed_at < now() - $1::interval ORDER BY claimed_at LIMIT $2))
+"""
+OLD_REVEALS = """
+DELETE FROM runtime.reveals WHERE id = ANY (ARRAY(
+    SELECT id FROM runtime.reveals WHERE expires_at <= now() ORDER BY expires_at LIMIT $1))
 """
 OPEN_SAGAS = """
 SELECT phase, count(*), extract(epoch FROM now() - min(created_at))::float8 FROM runtime.sagas
@@ -98,6 +103,12 @@ class Upkeep:
         async with self._database.transaction() as connection:
             done = await connection.execute(OLD_CLAIMS, timedelta(days=after_days), CLAIMS_MAX)
         return bool(done == f"DELETE {CLAIMS_MAX}")
+
+    async def forget_reveals(self) -> bool:
+        """Erase what has been shown long enough."""
+        async with self._database.transaction() as connection:
+            done = await connection.execute(OLD_REVEALS, REVEALS_MAX)
+        return bool(done == f"DELETE {REVEALS_MAX}")
 
     async def gauges(self) -> None:
         """Open sagas by phase and age, and unresolved dead letters."""

@@ -26,6 +26,7 @@ from workers.runtime.orchestrator import Orchestrator
 from workers.runtime.outbox import Teller
 from workers.runtime.preparing import Preparer
 from workers.runtime.resources import Resources
+from workers.runtime.reveals import Reveals
 from workers.runtime.roster import Domain, Roster
 from workers.runtime.settings import Settings
 from workers.runtime.upkeep import Upkeep, every
@@ -34,6 +35,7 @@ log = structlog.get_logger()
 
 DEAD_LETTERS_PREFETCH = 16
 INBOX_SWEEP_SECONDS = 600.0
+REVEALS_SWEEP_SECONDS = 30.0
 GAUGES_SECONDS = 10.0
 
 Periodic = tuple[float, Callable[[Database], Awaitable[Any]]]
@@ -71,7 +73,7 @@ class Worker:
             self.bus, max_attempts=settings.max_attempts, retry_delay_seconds=settings.retry_delay_seconds
         )
         orchestrator = Orchestrator(roster, resend_seconds=settings.saga_resend_seconds)
-        delivery = Delivery(self.database, roster, orchestrator, self.teller, failures)
+        delivery = Delivery(self.database, roster, orchestrator, self.teller, failures, Reveals.of(settings))
         own_user = user_of(settings.amqp_url.get_secret_value())
         users = {"gateway_user": settings.gateway_broker_user, "own_user": own_user}
         reader = Reader(roster, orchestrator, failures, self.teller, **users)
@@ -128,6 +130,7 @@ class Worker:
             every(settings.timer_poll_seconds, keeper.fire_timers),
             every(settings.timer_poll_seconds * 5, lambda: keeper.tell_untold(settings.untold_after_seconds)),
             every(INBOX_SWEEP_SECONDS, lambda: keeper.forget_claims(settings.inbox_retention_days)),
+            every(REVEALS_SWEEP_SECONDS, keeper.forget_reveals),
             every(GAUGES_SECONDS, keeper.gauges),
             *(every(seconds, partial(what, self.database)) for seconds, what in self._periodic),
         ]

@@ -1,6 +1,6 @@
 """A small bank: accounts that may not be overdrawn, reserved money, a slow provider and a secret."""
 
-from contracts.message import Call, Command, Event, Kind, Query, Refusal, SecretText, View
+from contracts.message import Call, Command, Event, Kind, Query, Refusal, Revealed, SecretText, View
 
 
 class TooLittle(Refusal):
@@ -52,6 +52,28 @@ class Sneak(Command[AccountView]):
 
 class Knock(Command[AccountView]):
     """Counts on the caller's own account, and is refused with `TooLittle` all the same."""
+
+
+class BoxView(View):
+    """A safe box. Its combination and code are shown once."""
+
+    id: str
+    combination: Revealed = None
+    code: Revealed = None
+
+
+class RentBox(Command[BoxView]):
+    """Rent one; refused with `TooLittle` to the poor, after all has been said."""
+
+    poor: bool = False
+
+
+class CutBox(Command[BoxView]):
+    """The same for a saga."""
+
+    internal = True
+
+    box: str
 
 
 class Overdraw(Command[AccountView]):

@@ -1,6 +1,7 @@
 """A small shop: an order is a business process over the shop and the bank."""
 
 from contracts.message import Command, Event, View
+from tests.runtime.said.bank import BoxView
 
 
 class OrderView(View):
@@ -61,3 +62,13 @@ class Step(Command[OrderView]):
 
     account: str
     number: int
+
+
+class OrderBox(Command[BoxView]):
+    """Order a safe box. Its saga finishes it."""
+
+
+class BoxOrdered(Event):
+    """Somebody wants a safe box."""
+
+    box: str

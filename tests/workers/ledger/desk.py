@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
+from pydantic import SecretStr
+
 from contracts import ids, topology
 from contracts.envelope import Caller, Envelope
 from contracts.ledger import CreditWallet, OpenWallet
@@ -15,10 +17,14 @@ from workers.runtime.failures import Failures
 from workers.runtime.orchestrator import Orchestrator
 from workers.runtime.outbox import Teller
 from workers.runtime.reading import Reading
+from workers.runtime.reveals import Reveals
 from workers.runtime.roster import Roster
+from workers.runtime.sealing import Sealer
+from workers.runtime.settings import SealingKey
 from workers.runtime.work import Told, Work
 
 HERE = "gateway.test.replies"
+KEY = SealingKey(id="test", key=SecretStr("A" * 43))
 
 
 class NoBus:
@@ -37,7 +43,14 @@ class Desk:
         orchestrator = Orchestrator(self.roster, resend_seconds=30)
         bus = cast("Any", NoBus())
         failures = Failures(bus, max_attempts=1, retry_delay_seconds=1)
-        self._delivery = Delivery(self.database, self.roster, orchestrator, Teller(bus), failures)
+        self._delivery = Delivery(
+            self.database,
+            self.roster,
+            orchestrator,
+            Teller(bus),
+            failures,
+            Reveals(Sealer([KEY]), bytes(32), seconds=600),
+        )
 
     async def close(self) -> None:
         """Disconnect."""

@@ -1,0 +1,28 @@
+"""What is shown once: asked of the workers for each answer that shows it, and kept nowhere here."""
+
+import re
+
+from contracts import catalogue
+from contracts.envelope import Caller
+from contracts.message import Command
+from contracts.operations import GetReveals
+from gateway.questions import Questions, Word
+
+VERSION = re.compile(r"\.v[0-9]+$")
+REVEALING = {
+    VERSION.sub("", name): message.answer.reveals
+    for name, message in catalogue.messages().items()
+    if issubclass(message, Command) and getattr(message.answer, "reveals", frozenset())
+}
+"""The fields that the answers of these operations show once."""
+
+
+async def shown(questions: Questions, operation: str, word: Word, caller: Caller) -> Word:
+    """The word on an operation, with what it shows its own caller for now. Raises `Trouble` 503."""
+    names = REVEALING.get(VERSION.sub("", word.get("type") or ""))
+    if not names or word["status"] != "succeeded":
+        return word
+    answer = await questions.ask(GetReveals(operation_id=operation), caller)
+    values = answer["result"]["values"] if answer["status"] == "succeeded" else {}
+    # A new one: the word itself may be on its way into Redis.
+    return word | {"result": word["result"] | {name: value for name, value in values.items() if name in names}}
