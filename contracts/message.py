@@ -75,6 +75,10 @@ class View(Message):
     """What a caller sees of a thing: the answer of a command or query."""
 
 
+class Nothing(View):
+    """The answer of what is done without a word: HTTP says 204."""
+
+
 class Asked[A](Message):
     """A message with one answer, named once: `class OpenWallet(Command[WalletView])`."""
 

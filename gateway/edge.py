@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 from pydantic import AwareDatetime, BaseModel
 
 from contracts import topology
-from contracts.message import Asked, Call, Command, Query
+from contracts.message import Asked, Call, Command, Nothing, Query
 from gateway import problems
 from gateway.response import Response
 from gateway.validation import Rules
@@ -87,7 +87,7 @@ class Routes:
     ) -> None:
         """Bind a name to a command or a call."""
         method, path = name.split(" ")
-        status = 201 if creates else 204 if method == "DELETE" else 200
+        status = 201 if creates else 204 if method == "DELETE" or message.answer is Nothing else 200
         self._add(method, path, message, status=status, money=money, scope=scope, limit=limit)
 
     def asks(

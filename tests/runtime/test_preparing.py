@@ -47,6 +47,23 @@ async def test_preparation_holds_neither_a_transaction_nor_other_messages(
     assert await books.amount("a") == 6
 
 
+async def test_calls_wait_for_no_command(start: Start, client: Client, script: Script) -> None:
+    gate = Gate()
+
+    async def hold(command: Any) -> None:
+        if isinstance(command, Charge):
+            await gate(command)
+
+    script.preparing = hold
+    await start("bank", preparations=1)
+    slow = client.envelope(CHARGE)
+    await client.send(slow)
+    await until(lambda: gate.inside)
+    assert (await client.ask(Whisper(account="a", secret=SECRET))).status == "succeeded"
+    gate.open.set()
+    assert (await client.final(slow)).status == "succeeded"
+
+
 async def test_preparations_are_bounded(start: Start, client: Client, script: Script) -> None:
     script.preparing = gate = Gate()
     await start("bank", preparations=3)

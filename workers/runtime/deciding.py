@@ -174,7 +174,7 @@ class Deciding:
             operation=cause.operation,
             request=cause.request,
             cause=cause.id,
-            reply_to=sent.reply_to or cause.reply_to,
+            reply_to=sent.reply_to or (cause.reply_to if message.is_event else None),
             saga=sent.saga,
             caller=cause.caller,
             traceparent=cause.traceparent,

@@ -21,6 +21,7 @@ class Preparation:
 
     message_id: str
     resources: Resources
+    caller: Caller | None = None
 
 
 @dataclass(frozen=True, slots=True)

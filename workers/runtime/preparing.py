@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 
 class Preparer:
-    """Prepares bundles side by side, at most `most` messages at once, each skipped where it was handled before."""
+    """Prepares bundles side by side, at most `most` commands and as many calls at once; not what was handled before."""
 
     def __init__(
         self, delivery: Delivery, failures: Failures, database: Database, resources: Resources, *, most: int
@@ -30,6 +30,7 @@ class Preparer:
         self._database = database
         self._resources = resources
         self._slots = asyncio.Semaphore(most)
+        self._slots_of_calls = asyncio.Semaphore(most)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def prepare(self, arrival: Arrival, then: Callable[[Arrival], None], away: Callable[[], None]) -> None:
@@ -71,15 +72,19 @@ class Preparer:
         """The work with what was prepared for it; None when that failed and it waits for its next attempt."""
         if skip or work.handler.prepare is None:
             return work
-        async with self._slots:
+        # Nobody waits to log in because a provider or a mail server is slow.
+        async with self._slots_of_calls if work.is_call else self._slots:
             try:
-                work.prepared = await work.handler.prepare(work.message, Preparation(work.envelope.id, self._resources))
+                work.prepared = await work.handler.prepare(work.message, self._preparation(work))
             except Refusal as refusal:
                 work.refusal = refusal
             except Exception as error:  # noqa: BLE001 - whatever it is, the message is retried and finally buried
                 await self._failed(work, error)
                 return None
         return work
+
+    def _preparation(self, work: Work) -> Preparation:
+        return Preparation(work.envelope.id, self._resources, work.envelope.caller)
 
     async def _failed(self, work: Work, error: Exception) -> None:
         if not work.is_call and not await self._database.answers():

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, cast
 
 from contracts import ids
 from contracts.envelope import Caller, Envelope
-from contracts.message import Event, NotFound
+from contracts.message import Command, Event, NotFound
 from workers.runtime.codes import Code
 from workers.runtime.needs import Matching, Need, Rows
 from workers.runtime.stored import Entity
@@ -194,6 +194,10 @@ class UnitOfWork:
         They are what the command's answer marks as `Revealed`. Nothing else ever holds a value that must not be kept.
         """
         self.revealed |= values
+
+    def send(self, command: Command[Any]) -> None:
+        """Have an internal command of the own domain carried out, once this is committed; nobody hears its answer."""
+        self.outputs.append(Sent(command))
 
     def finish(self, context: dict[str, Any], told: Any) -> None:
         """End the operation that a saga was started by."""
