@@ -167,11 +167,16 @@ class PlaceHold(Command[HoldView]):
 
 
 class Leg(View):
-    """Where a part of a captured hold goes: to the wallet that the hold names, or to a `SystemRole` by its name."""
+    """Where a part of a captured hold goes: to the wallet that the hold names, or to a `SystemRole` by its name.
+
+    `fee` minor units of it are then the receiver's to pay to the system: two movements, so that the payer's statement
+    shows what was paid, and the receiver's what that cost.
+    """
 
     to: WalletId | SystemRole
     amount: Amount
     kind: MovementKind
+    fee: Balance = 0
 
 
 class SettleHold(Command[HoldView]):
@@ -207,6 +212,24 @@ class PostingView(View):
 
     movement_id: MovementId
     account_id: WalletId
+
+
+class PostRefund(Command[PostingView]):
+    """Give money that a hold was settled with back: from `account_id` to `to`, in one step.
+
+    `fee` minor units come back from the system first, so that what a payment left is enough to refund it. Raises
+    `NotFound` (source not `owner`'s, or no destination), `InsufficientFunds`, `SelfTransfer`, `CurrencyMismatch`, and
+    for either wallet `WalletFrozen`, `WalletClosed`.
+    """
+
+    internal = True
+
+    account_id: WalletId
+    owner: UserId
+    to: WalletId
+    amount: Amount
+    currency: Currency
+    fee: Balance = 0
 
 
 class CreditWallet(Command[PostingView]):

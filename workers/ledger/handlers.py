@@ -1,6 +1,6 @@
 """The ledger's commands: wallets for people, and holds, captures and credits for sagas."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from contracts.ledger import (
     AccountRef,
@@ -14,6 +14,7 @@ from contracts.ledger import (
     OpenWallet,
     PlaceHold,
     PostingView,
+    PostRefund,
     ReleaseHold,
     RenameWallet,
     SelfTransfer,
@@ -22,6 +23,7 @@ from contracts.ledger import (
     WalletView,
 )
 from contracts.message import NotFound
+from contracts.money import Currency
 from workers.ledger import accounts, chart, holds, journal, postings
 from workers.ledger.accounts import Account, wallet
 from workers.ledger.holds import Hold
@@ -108,7 +110,7 @@ def place_hold(command: PlaceHold, uow: UnitOfWork) -> HoldView:
 
 @handlers.command(
     SettleHold,
-    needs=lambda c: [rows(Account, c.account_id, *[_leg_account(c, leg) for leg in c.legs]), rows(Hold, c.hold_id)],
+    needs=lambda c: [rows(Account, c.account_id, *_accounts_of(c)), rows(Hold, c.hold_id)],
 )
 def settle_hold(command: SettleHold, uow: UnitOfWork) -> HoldView:
     """Capture a hold, even if its source was frozen since. Destinations are checked again.
@@ -124,7 +126,12 @@ def settle_hold(command: SettleHold, uow: UnitOfWork) -> HoldView:
         destination = _destination(uow, leg, hold, source.currency)
         if leg.to == hold.to_account:
             recipient = destination.owner
-        source = journal.post(uow, source, destination, leg.amount, leg.kind, hold_id=hold.id, number=number).debit
+        posted = journal.post(uow, source, destination, leg.amount, leg.kind, hold_id=hold.id, number=number)
+        source = posted.debit
+        if leg.fee:
+            assert leg.fee <= leg.amount, "a fee is a part of what is paid"
+            fees = journal.system_account(uow, chart.FEES, source.currency)
+            journal.post(uow, posted.credit, fees, leg.fee, "fee", number=len(command.legs) + number)
     uow.save(hold)
     return hold.view(recipient)
 
@@ -144,6 +151,26 @@ def release_hold(command: ReleaseHold, uow: UnitOfWork) -> HoldView:
     uow.save(hold)
     uow.save(source)
     return hold.view()
+
+
+@handlers.command(
+    PostRefund,
+    needs=lambda c: [rows(Account, c.account_id, c.to, *([chart.account_id(chart.FEES, c.currency)] if c.fee else ()))],
+)
+def post_refund(command: PostRefund, uow: UnitOfWork) -> PostingView:
+    """Give money back, after what the system returns of its fee. Raises what `PlaceHold` does for both ends."""
+    if command.account_id == command.to:
+        raise SelfTransfer
+    source, destination = _of(command.owner, uow.find(Account, command.account_id)), uow.find(Account, command.to)
+    source.must_be_active(command.currency)
+    destination = wallet(destination)
+    destination.must_receive(command.currency)
+    if command.fee:
+        assert command.fee <= command.amount, "a fee is a part of what was paid"
+        fees = journal.system_account(uow, chart.FEES, command.currency)
+        source = journal.post(uow, fees, source, command.fee, "fee", number=1).credit
+    posted = journal.post(uow, source, destination, command.amount, "refund")
+    return PostingView(movement_id=posted.movement.id, account_id=posted.credit.id)
 
 
 @handlers.command(
@@ -195,15 +222,17 @@ def _hold(hold: Hold, account: str) -> Hold:
     return hold
 
 
-def _leg_account(command: SettleHold, leg: Leg) -> str:
-    """The account of a leg: a role of the chart stands for this process's own stripe of it."""
-    if leg.to not in chart.ROLES:
-        return leg.to
-    assert command.currency is not None, "legs to the chart's accounts need the currency"
-    return chart.account_id(leg.to, command.currency)
+def _accounts_of(command: SettleHold) -> Iterator[str]:
+    """Where its legs go, and their fees: a role of the chart stands for this process's own stripe of it."""
+    roles = {leg.to for leg in command.legs if leg.to in chart.ROLES}
+    if any(leg.fee for leg in command.legs):
+        roles.add(chart.FEES)
+    yield from (leg.to for leg in command.legs if leg.to not in chart.ROLES)
+    assert not roles or command.currency is not None, "what goes to the chart's accounts needs the currency"
+    yield from (chart.account_id(role, command.currency or "") for role in roles)
 
 
-def _destination(uow: UnitOfWork, leg: Leg, hold: Hold, currency: str) -> Account:
+def _destination(uow: UnitOfWork, leg: Leg, hold: Hold, currency: Currency) -> Account:
     """Where a leg goes: to the wallet that the hold names, or to one of the chart's accounts."""
     if leg.to in chart.ROLES:
         return journal.system_account(uow, leg.to, currency)
