@@ -20,13 +20,15 @@ class Caller:
     """On whose behalf a message is sent.
 
     `principal` is the user (`usr_…`) or, for API keys, the merchant (`mer_…`). `oversees` says that the
-    edge found the permission that lets this route see or act on other people's things.
+    edge found the permission that lets this route see or act on other people's things. `request` is the id that the
+    client itself gave its request, if it did.
     """
 
     principal: str
     session: str | None = None
     oversees: bool = False
     address: str | None = None
+    request: str | None = None
 
     def owns(self, owner: str) -> bool:
         """Whether things of `owner` exist for this caller."""
@@ -149,10 +151,12 @@ def _envelope(fields: dict[str, Any]) -> Envelope:
         texts[1],
         fields["body"],
         *texts[2:8],
-        None
-        if caller is None
-        else Caller(caller["principal"], caller.get("session"), caller.get("oversees", False), caller.get("address")),
+        None if caller is None else _caller(caller.get, caller["principal"]),
         attempt,
         texts[8],
         sent_at,
     )
+
+
+def _caller(get: Callable[..., Any], principal: str) -> Caller:
+    return Caller(principal, get("session"), get("oversees", False), get("address"), get("request"))

@@ -144,7 +144,7 @@ CUSTOMER = (
     "wallets:update",
 )
 SUPPORT = ("operations:read_any", "topups:read_any", "transfers:read_any", "wallets:read_any")
-OPERATOR = (*SUPPORT, "wallets:update_any")
+OPERATOR = (*SUPPORT, "audit:read", "wallets:update_any")
 ROLES: dict[str, tuple[str, ...]] = {
     "admin": (*CUSTOMER, *OPERATOR),
     "operator": (*CUSTOMER, *OPERATOR),

@@ -3,8 +3,11 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from contracts.ids import OperationId
+from pydantic import StringConstraints
+
+from contracts.ids import Id, OperationId
 from contracts.message import Problem, Query, Secret, View
+from contracts.pages import Moment, PageOf
 
 Status = Literal["pending", "succeeded", "failed", "unknown"]
 
@@ -44,6 +47,35 @@ class GetReveals(Query[RevealsView]):
     """What an operation of the caller's very own shows for now: nothing, some minutes after it was made."""
 
     operation_id: OperationId
+
+
+class AuditEntryView(View):
+    """One change: who made it, of what, from where, and why if that was asked.
+
+    `action` is a command's name, as in an operation's `type`. `before` and `after` show what differs, without secrets.
+    """
+
+    id: Id
+    actor: str
+    action: str
+    object: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    address: str | None
+    request_id: str | None
+    operation_id: OperationId | None
+    reason: str | None
+    created_at: datetime
+
+
+class ListAudit(PageOf[AuditEntryView]):
+    """What people and keys have changed, newest first. `created_to` is exclusive."""
+
+    actor: Id | None = None
+    action: Annotated[str, StringConstraints(max_length=100, pattern=r"^[A-Za-z_.]+$")] | None = None
+    object: Id | None = None
+    created_from: Moment | None = None
+    created_to: Moment | None = None
 
 
 class Reply(View):

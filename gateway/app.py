@@ -106,7 +106,7 @@ class App:
         request.principal = session.principal
         limit, who = instance.limit, session.principal
         request.quota = limit.take_leased(who, now) or await limit.take(who)
-        return session.caller(route.scope, request.address)
+        return session.caller(route.scope, request.address, request.named_id)
 
     def _options(self, request: Request) -> Response:
         methods, _ = self._table.at(request.path)

@@ -34,14 +34,14 @@ class Session:
         self.expires_at = expires_at
         self._last = Caller(principal, session)
 
-    def caller(self, scope: str, address: str) -> Caller:
+    def caller(self, scope: str, address: str, request: str | None = None) -> Caller:
         """On whose behalf a message of a route with this scope is sent. Raises `Trouble` 403."""
         oversees = f"{scope}_any" in self.permissions
         if not oversees and scope not in self.permissions:
             raise problems.permission_denied()
         last = self._last
-        if last.oversees is not oversees or last.address != address:
-            last = self._last = Caller(self.principal, self.session, oversees, address)
+        if last.oversees is not oversees or last.address != address or last.request != request:
+            last = self._last = Caller(self.principal, self.session, oversees, address, request)
         return last
 
 

@@ -31,6 +31,7 @@ class Questions:
         message: Asked[Any],
         caller: Caller | None = None,
         *,
+        request: str | None = None,
         traceparent: str | None = None,
         timeout_seconds: float | None = None,
     ) -> Word:
@@ -45,6 +46,7 @@ class Questions:
             number,
             message.wire_name,
             message,
+            request=request,
             reply_to=self._reply_to,
             caller=caller,
             traceparent=traceparent,

@@ -28,10 +28,10 @@ class Disconnected(Exception):
 
 
 class Request:
-    """One request. `id` is ours; `shown_id` the client's own if it sent a usable one."""
+    """One request. `id` is ours, `named_id` the client's own if it sent a usable one, `shown_id` that or ours."""
 
     __slots__ = (
-        "address", "drained", "headers", "id", "method", "path", "principal", "quota", "receive", "route",
+        "address", "drained", "headers", "id", "method", "named_id", "path", "principal", "quota", "receive", "route",
         "scope", "shown_id", "span", "started_at", "traceparent",
     )  # fmt: skip
 
@@ -43,7 +43,9 @@ class Request:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.headers = headers = _headers(scope["headers"])
-        self.shown_id = _request_id(headers.get(b"x-request-id")) or number.encode()
+        named = _request_id(headers.get(b"x-request-id"))
+        self.named_id = None if named is None else named.decode()
+        self.shown_id = named or number.encode()
         self.traceparent = _traceparent(headers.get(b"traceparent"))
         self.address = ""
         self.principal: str | None = None

@@ -19,7 +19,7 @@ from contracts.envelope import (
 )
 
 texts = st.none() | st.text(min_size=1, max_size=40)
-callers = st.none() | st.builds(Caller, st.text(min_size=1), texts, st.booleans(), texts)
+callers = st.none() | st.builds(Caller, st.text(min_size=1), texts, st.booleans(), texts, texts)
 envelopes = st.builds(
     Envelope,
     id=st.text(min_size=1),

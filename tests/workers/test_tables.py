@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import asyncpg as driver
 from tests.servers import Database
 from workers.identity.rules import Session, User
 from workers.identity.tables import sessions, users
+from workers.runtime.audit import Entry, audit
 from workers.runtime.stored import mapping
 from workers.topups.rules import TopUp
 from workers.topups.tables import topups
@@ -20,7 +21,7 @@ COLUMNS = """
 SELECT attname AS name, format_type(atttypid, atttypmod) AS type, attnotnull AS required
 FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum
 """
-ROWS = {users: User, sessions: Session, topups: TopUp, transfers: Transfer}
+ROWS: dict[Table, type] = {audit: Entry, users: User, sessions: Session, topups: TopUp, transfers: Transfer}
 
 
 @pytest.mark.parametrize("table", ROWS, ids=str)

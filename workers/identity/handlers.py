@@ -29,6 +29,7 @@ def register(command: Register, uow: UnitOfWork) -> UserView:
         raise EmailTaken
     user = User.register(command, uow.prepared, at=uow.now, key=uow.id("usr"))
     uow.add(user)
+    uow.audit(user.id, after=user.audited(), actor=user.id)
     return user.view()
 
 

@@ -62,6 +62,10 @@ class User(NamedTuple):
             created_at=self.created_at,
         )
 
+    def audited(self) -> dict[str, Any]:
+        """What the audit trail may keep for ever: nothing by which a purged person would be known."""
+        return {"status": self.status, "roles": self.roles}
+
     def me(self) -> MeView:
         """Likewise, with what they may do."""
         return MeView(**self.view().model_dump(), permissions=permissions(self.roles))

@@ -1,7 +1,7 @@
 """An account: whose money, in which currency, how much of it is spoken for, and what its status allows."""
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from contracts.envelope import Caller
 from contracts.identity import PermissionDenied
@@ -110,6 +110,10 @@ class Account(NamedTuple):
             balance=BalanceView(posted=self.posted, held=self.held, available=self.available),
             created_at=self.created_at,
         )
+
+    def audited(self) -> dict[str, Any]:
+        """What people change about a wallet."""
+        return {"currency": self.currency, "label": self.label, "status": self.status, "frozen_by": self.frozen_by}
 
     @property
     def _frozen_by_operator(self) -> bool:

@@ -39,6 +39,7 @@ def open_wallet(command: OpenWallet, uow: UnitOfWork) -> WalletView:
     """Open an empty wallet for the caller."""
     account = accounts.opened(uow.id("wal"), uow.caller.principal, command.currency, command.label, uow.now)
     uow.add(account)
+    uow.audit(account.id, after=account.audited())
     return account.view()
 
 
@@ -205,6 +206,7 @@ def _change(uow: UnitOfWork, key: str, change: Callable[[Account], Account]) -> 
         raise NotFound
     changed = change(account)
     uow.save(changed)
+    uow.audit(key, before=account.audited(), after=changed.audited())
     return changed.view()
 
 

@@ -1,9 +1,20 @@
-"""What can be asked about operations; the runtime itself writes them."""
+"""What can be asked about operations and changes; the runtime itself writes them."""
 
-from sqlalchemy import select
+from typing import Any
+
+from sqlalchemy import Row, select
 
 from contracts.message import NotFound
-from contracts.operations import GetOperation, GetReveals, OperationView, RevealsView
+from contracts.operations import (
+    AuditEntryView,
+    GetOperation,
+    GetReveals,
+    ListAudit,
+    OperationView,
+    RevealsView,
+)
+from contracts.pages import Page
+from workers.runtime.audit import audit
 from workers.runtime.handlers import Queries
 from workers.runtime.reading import Reading
 from workers.runtime.reveals import Reveals
@@ -33,3 +44,21 @@ async def get_reveals(query: GetReveals, reading: Reading) -> RevealsView:
     if found is None or found.principal != reading.caller.principal:
         return RevealsView(values={})
     return RevealsView(values=Reveals.of(reading.resources.settings).opened(found, reading.now))
+
+
+@queries.query(ListAudit)
+async def list_audit(query: ListAudit, reading: Reading) -> Page[AuditEntryView]:
+    """Everybody's changes: whoever may ask oversees them all."""
+    wanted = select(audit)
+    for name in ("actor", "action", "object"):
+        if (value := getattr(query, name)) is not None:
+            wanted = wanted.where(audit.c[name] == value)
+    if query.created_from is not None:
+        wanted = wanted.where(audit.c.created_at >= query.created_from)
+    if query.created_to is not None:
+        wanted = wanted.where(audit.c.created_at < query.created_to)
+    return await reading.page(query, wanted, (audit.c.created_at, audit.c.id), _entry)
+
+
+def _entry(row: Row[Any]) -> AuditEntryView:
+    return AuditEntryView.model_validate(row, from_attributes=True)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, cast
 from contracts import ids
 from contracts.envelope import Caller, Envelope
 from contracts.message import Command, Event, NotFound
+from workers.runtime.audit import Entry, Shown, difference
 from workers.runtime.codes import Code
 from workers.runtime.needs import Matching, Need, Rows
 from workers.runtime.stored import Entity
@@ -126,6 +127,12 @@ class UnitOfWork:
         return None if self.envelope.caller is None else self.envelope.caller.address
 
     @property
+    def request_id(self) -> str | None:
+        """The request as its sender knows it: by the id that they gave it, or that we answered with."""
+        caller = self.envelope.caller
+        return (None if caller is None else caller.request) or self.envelope.request
+
+    @property
     def operation_id(self) -> str:
         """The operation that this message belongs to."""
         assert self.envelope.operation is not None, "this message belongs to no operation"
@@ -198,6 +205,42 @@ class UnitOfWork:
     def send(self, command: Command[Any]) -> None:
         """Have an internal command of the own domain carried out, once this is committed; nobody hears its answer."""
         self.outputs.append(Sent(command))
+
+    def audit(
+        self,
+        key: str,
+        *,
+        before: Shown = None,
+        after: Shown = None,
+        reason: str | None = None,
+        actor: str | None = None,
+    ) -> None:
+        """Write down that the caller changed the thing `key`, and from where. Of a change of nothing there is no entry.
+
+        `before` and `after` are views, or a few fields; what names or looks like a secret is hidden, of two only the
+        difference is kept. They stay for ever, so nothing personal belongs in them. `actor` is for somebody who has no
+        token yet.
+        """
+        old, new = difference(before, after)
+        if old == new and before is not None:
+            return
+        envelope = self.envelope
+        number = len(self._added.get(Entry, {}))
+        self.add(
+            Entry(
+                ids.derived("aud", envelope.id, str(number)),
+                actor or self.caller.principal,
+                envelope.type.rpartition(".")[0],
+                key,
+                old,
+                new,
+                self.address,
+                self.request_id,
+                envelope.operation,
+                reason,
+                self.now,
+            )
+        )
 
     def finish(self, context: dict[str, Any], told: Any) -> None:
         """End the operation that a saga was started by."""
