@@ -46,8 +46,11 @@ class Bus:
 
     @property
     def ready(self) -> bool:
-        """Whether a publish could leave now: connected and not blocked by the broker."""
-        return self._connection is not None and self._connection.connected.is_set() and not self._blocked()
+        """Whether a publish could leave now: connected, the channel open again, and not blocked by the broker."""
+        connection, channel = self._connection, self._channel
+        if connection is None or channel is None or channel.is_closed:
+            return False
+        return connection.connected.is_set() and not self._blocked()
 
     async def start(self, whole: Topology = topology.WHOLE) -> None:
         """Connect and declare the whole topology."""

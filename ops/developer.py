@@ -108,7 +108,7 @@ def check() -> None:
 
 
 def run_tests(context: typer.Context) -> None:
-    """Run the tests, with the servers that they need; arguments go to pytest."""
+    """Run all tests, several at a time, or what the arguments tell pytest; servers are started for them."""
     with foreground.interruptible():
         raise typer.Exit(suite.run(context.args))
 

@@ -163,24 +163,28 @@ async def migrate(owner_url: str, target: str = "head") -> None:
 
 
 class RedisDatabases:
-    """Hands out empty databases of one Redis server, by number."""
+    """Hands out empty databases of one Redis server, by number; runs side by side share the numbers out."""
 
     def __init__(self, url: str) -> None:
         """`url` names any database of the server."""
         self._url = url.rsplit("/", 1)[0] if urlsplit(url).path.strip("/") else url.rstrip("/")
-        self._next = 0
+        self._runs = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+        self._run = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+        self._given = 0
 
     async def create(self) -> str:
-        """The URL of an empty database; the numbers are used again after a round."""
+        """The URL of an empty database that nobody had before."""
         client = redis.from_url(f"{self._url}/0")
         try:
             count = int((await client.config_get("databases"))["databases"] or 1)
-            self._next = self._next % (count - 1) + 1
-            await client.select(self._next)
+            number = self._given * self._runs + self._run + 1
+            assert number < count, "every Redis database has been given out"
+            self._given += 1
+            await client.select(number)
             await client.flushdb()
         finally:
             await client.aclose()
-        return f"{self._url}/{self._next}"
+        return f"{self._url}/{number}"
 
 
 def _name(kind: str) -> str:

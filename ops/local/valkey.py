@@ -21,7 +21,7 @@ SETTINGS = {
     "maxmemory": "256mb",
     "maxmemory-policy": "volatile-lru",
     # Each test takes a database of its own.
-    "databases": "1024",
+    "databases": "16384",
 }
 
 

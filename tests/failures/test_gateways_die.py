@@ -1,8 +1,12 @@
 """`kill -9` of a gateway under load: its clients repeat their requests at the other one."""
 
+import pytest
+
 from tests.failures.reckoning import reckon
 from tests.failures.traffic import Traffic
 from tests.system import System
+
+pytestmark = pytest.mark.timeout(300)
 
 
 async def test_a_killed_gateway_takes_no_promise_with_it(system: System, traffic: Traffic) -> None:

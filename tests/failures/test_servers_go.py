@@ -11,6 +11,8 @@ from tests.failures.traffic import Traffic
 from tests.people import Person
 from tests.system import System, eventually
 
+pytestmark = pytest.mark.timeout(300)
+
 
 async def test_a_killed_broker_loses_no_promise(system: System, traffic: Traffic, machines: Machines) -> None:
     async with traffic:

@@ -2,9 +2,13 @@
 
 import asyncio
 
+import pytest
+
 from tests.failures.reckoning import reckon
 from tests.failures.traffic import Traffic
 from tests.system import System
+
+pytestmark = pytest.mark.timeout(300)
 
 
 async def test_a_worker_killed_in_mid_batch_loses_and_doubles_nothing(system: System, traffic: Traffic) -> None:
