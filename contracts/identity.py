@@ -132,7 +132,23 @@ class CredentialsInvalid(Refusal):
     detail = "The e-mail address or the password is wrong."
 
 
+MERCHANT = (
+    "api_keys:create",
+    "api_keys:read",
+    "api_keys:revoke",
+    "merchants:create",
+    "merchants:read",
+    "merchants:update",
+    "payments:capture",
+    "payments:create",
+    "payments:read",
+    "payments:refund",
+    "payments:void",
+)
+"""What owning a merchant takes. Anybody may own one, and pass on to its keys what they may do themselves."""
+
 CUSTOMER = (
+    *MERCHANT,
     "operations:read",
     "profile:read",
     "topups:create",
@@ -143,8 +159,22 @@ CUSTOMER = (
     "wallets:read",
     "wallets:update",
 )
-SUPPORT = ("operations:read_any", "topups:read_any", "transfers:read_any", "wallets:read_any")
-OPERATOR = (*SUPPORT, "audit:read", "wallets:update_any")
+SUPPORT = (
+    "api_keys:read_any",
+    "merchants:read_any",
+    "operations:read_any",
+    "topups:read_any",
+    "transfers:read_any",
+    "wallets:read_any",
+)
+OPERATOR = (
+    *SUPPORT,
+    "api_keys:revoke_any",
+    "audit:read",
+    "merchants:approve",
+    "merchants:update_any",
+    "wallets:update_any",
+)
 ROLES: dict[str, tuple[str, ...]] = {
     "admin": (*CUSTOMER, *OPERATOR),
     "operator": (*CUSTOMER, *OPERATOR),

@@ -136,6 +136,17 @@ class FindWallet(Command[AccountRef]):
     currency: Currency
 
 
+class OpenSettlementWallet(Command[AccountRef]):
+    """Open the wallet `wallet_id` for `owner`, to take a merchant's money. Harmless when it is there already."""
+
+    internal = True
+
+    wallet_id: WalletId
+    owner: UserId
+    currency: Currency
+    label: Label
+
+
 class CheckWallet(Command[AccountRef]):
     """Whether a wallet can receive, in this currency or (None) in whichever it has.
 

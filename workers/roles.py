@@ -7,6 +7,8 @@ from workers.identity import handlers as identity_handlers
 from workers.identity import queries as identity_queries
 from workers.ledger import handlers as ledger_handlers
 from workers.ledger import queries as ledger_queries
+from workers.merchants import handlers as merchants_handlers
+from workers.merchants import queries as merchants_queries
 from workers.operations import queries as operations_queries
 from workers.runtime.handlers import Handlers
 from workers.runtime.roster import Domain
@@ -23,6 +25,7 @@ ALL: dict[str, Domain] = {
     "topups": Domain(topups_handlers.handlers, topups_queries.queries, (TopUpWallet,)),
     "transfers": Domain(transfers_handlers.handlers, transfers_queries.queries, (TransferMoney,)),
     "cards": Domain(cards_handlers.handlers, cards_queries.queries),
+    "merchants": Domain(merchants_handlers.handlers, merchants_queries.queries),
     "operations": Domain(Handlers("operations"), operations_queries.queries),
 }
 assert tuple(ALL) == DOMAINS
