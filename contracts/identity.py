@@ -163,6 +163,7 @@ SUPPORT = (
     "api_keys:read_any",
     "merchants:read_any",
     "operations:read_any",
+    "payments:read_any",
     "topups:read_any",
     "transfers:read_any",
     "wallets:read_any",

@@ -45,6 +45,11 @@ class FeeTerms(View):
     fixed: Annotated[int, Field(strict=True, ge=0, le=MAX_AMOUNT)]
     basis_points: Annotated[int, Field(strict=True, ge=0, le=10_000)]
 
+    def on(self, captured: int) -> int:
+        """The fee on a payment of which so much is captured. Half a unit is rounded up; never more than there is."""
+        share = (captured * self.basis_points + 5_000) // 10_000
+        return min(captured, self.fixed + share)
+
 
 class MerchantView(View):
     """A merchant. Its money lands in `settlement_wallet_id`, a wallet of its owner's; null while that is being opened.
@@ -107,6 +112,11 @@ class MerchantTerms(View):
     settlement_wallet_id: WalletId
     fee_fixed: int
     fee_basis_points: int
+
+    @property
+    def fee(self) -> FeeTerms:
+        """What it pays."""
+        return FeeTerms(fixed=self.fee_fixed, basis_points=self.fee_basis_points)
 
 
 class CreateMerchant(Command[MerchantView]):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-DOMAINS = ("identity", "ledger", "topups", "transfers", "cards", "merchants", "operations")
+DOMAINS = ("identity", "ledger", "topups", "transfers", "cards", "merchants", "payments", "operations")
 
 COMMANDS = "saldo.commands"
 EVENTS = "saldo.events"

@@ -10,8 +10,14 @@ from workers.ledger import queries as ledger_queries
 from workers.merchants import handlers as merchants_handlers
 from workers.merchants import queries as merchants_queries
 from workers.operations import queries as operations_queries
+from workers.payments import handlers as payments_handlers
+from workers.payments import queries as payments_queries
 from workers.runtime.handlers import Handlers
 from workers.runtime.roster import Domain
+from workers.sagas.capture_payment import CapturePayment
+from workers.sagas.pay_merchant import PayMerchant
+from workers.sagas.refund_payment import RefundPayment
+from workers.sagas.release_payment import ReleasePayment
 from workers.sagas.top_up_wallet import TopUpWallet
 from workers.sagas.transfer_money import TransferMoney
 from workers.topups import handlers as topups_handlers
@@ -26,6 +32,11 @@ ALL: dict[str, Domain] = {
     "transfers": Domain(transfers_handlers.handlers, transfers_queries.queries, (TransferMoney,)),
     "cards": Domain(cards_handlers.handlers, cards_queries.queries),
     "merchants": Domain(merchants_handlers.handlers, merchants_queries.queries),
+    "payments": Domain(
+        payments_handlers.handlers,
+        payments_queries.queries,
+        (PayMerchant, CapturePayment, ReleasePayment, RefundPayment),
+    ),
     "operations": Domain(Handlers("operations"), operations_queries.queries),
 }
 assert tuple(ALL) == DOMAINS

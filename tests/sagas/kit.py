@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Self
 
+from contracts.cards import CardSpendView, SpendOnCard
 from contracts.identity import FindUserByEmail, UserRef
 from contracts.ledger import (
     AccountRef,
@@ -15,6 +16,7 @@ from contracts.ledger import (
     ReleaseHold,
     SettleHold,
 )
+from contracts.merchants import CheckMerchant, MerchantTerms
 from contracts.message import Command, Event, Refusal
 from contracts.topups import ChargeTopUp, ChargeView
 from workers.runtime.saga import OPEN, Phase, Progress, Saga
@@ -28,6 +30,22 @@ PLAUSIBLE: dict[type[Command[Any]], Callable[[Any], Any]] = {
     ReleaseHold: lambda c: _hold(c, "released"),
     CreditWallet: lambda c: PostingView(movement_id="mov_1", account_id=c.account_id),
     ChargeTopUp: lambda _: ChargeView(provider_id="chg_1"),
+    CheckMerchant: lambda c: MerchantTerms(
+        merchant_id=c.merchant_id,
+        name="Shop",
+        owner="usr_owner",
+        currency=c.currency,
+        settlement_wallet_id="wal_shop",
+        fee_fixed=10,
+        fee_basis_points=250,
+    ),
+    SpendOnCard: lambda c: CardSpendView(
+        card_id=c.card_id or "crd_of_token",
+        wallet_id="wal_customer",
+        owner="usr_customer",
+        brand="visa",
+        last4="4242",
+    ),
 }
 """A likely answer to each command, for steps that learn from it; the others may be answered with anything."""
 

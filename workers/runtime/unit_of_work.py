@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, cast
 
-from contracts import ids
-from contracts.envelope import Caller, Envelope
+from contracts import ids, topology
+from contracts.envelope import Caller, Envelope, encode
 from contracts.message import Command, Event, NotFound
 from workers.runtime.audit import Entry, Shown, difference
 from workers.runtime.codes import Code
 from workers.runtime.needs import Matching, Need, Rows
 from workers.runtime.stored import Entity
-from workers.runtime.tables import Claim
+from workers.runtime.tables import Claim, Timer
 
 type Index = tuple[type[Any], tuple[str, ...]]
 
@@ -205,6 +205,29 @@ class UnitOfWork:
     def send(self, command: Command[Any]) -> None:
         """Have an internal command of the own domain carried out, once this is committed; nobody hears its answer."""
         self.outputs.append(Sent(command))
+
+    def later(self, command: Command[Any], at: datetime) -> str:
+        """Send an internal command of the own domain at a time; the answer is the timer, for `forget`.
+
+        It comes as a part of the same operation, with the timer's id as its own, on nobody's behalf.
+        """
+        assert command.internal, "what people say has no timer"
+        timer, cause = ids.new("tim"), self.envelope
+        envelope = Envelope(
+            timer,
+            command.wire_name,
+            command,
+            operation=cause.operation,
+            request=cause.request,
+            cause=cause.id,
+            traceparent=cause.traceparent,
+        )
+        self.add(Timer(timer, at, topology.commands(command.domain), encode(envelope).decode()))
+        return timer
+
+    def forget(self, timer: str) -> None:
+        """Don't, unless it has been sent already."""
+        self.remove(Timer, timer)
 
     def audit(
         self,

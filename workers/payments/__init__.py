@@ -1,0 +1,1 @@
+"""Payments: what merchants take from their customers' cards, capture, void and refund."""
