@@ -173,18 +173,18 @@ class RestoreMerchant(Command[MerchantView]):
     reason: Reason | None = None
 
 
-class PurgeMerchant(Command[MerchantView]):
+class PurgeMerchant(Command[Nothing]):
     """Delete an archived merchant and its keys. Raises `MerchantNotArchived`. Its wallet and its payments stay."""
 
     merchant_id: MerchantId
 
 
 class RestoreArchivedMerchants(Command[CountView]):
-    """Restore the caller's own archived merchants, at most a thousand at once."""
+    """Restore the caller's own archived merchants."""
 
 
 class PurgeArchivedMerchants(Command[CountView]):
-    """Delete the caller's own archived merchants and their keys, at most a thousand at once."""
+    """Delete the caller's own archived merchants and their keys."""
 
 
 class GetMerchant(Query[MerchantView]):
@@ -351,6 +351,13 @@ class MerchantNotArchived(Refusal):
 
     kind = Kind.CONFLICT
     detail = "Archive the merchant before deleting it."
+
+
+class TooManyMerchants(Refusal):
+    """A person has so many merchants and no more."""
+
+    kind = Kind.CONFLICT
+    detail = "You have as many merchants as you can; purge one first."
 
 
 class ApiKeyEnded(Refusal):

@@ -42,7 +42,7 @@ async def command(
         # It is done all the same; whoever polls is shown what can't be shown now.
         may_finish = False
     if word["status"] in FINAL and may_finish:
-        return _finished(route, waiter, word, headers)
+        return _finished(route, path, waiter, word, headers)
     return _accepted(waiter, submission.pending() | word, headers)
 
 
@@ -56,6 +56,8 @@ async def _submission(
         raise problems.key_missing()
     message = validation.message(route.message, body, path)
     validation.none_expected(request.scope["query_string"])
+    if route.grants is not None and not request.permissions.issuperset(getattr(message, route.grants)):
+        raise problems.grant_denied()
     return Submission(
         instance.ids.derive(caller.principal, key or idempotency.unkeyed()),
         request.id,
@@ -79,14 +81,14 @@ def _patience(instance: Instance, prefer: Preferences, usual: float) -> tuple[fl
     return usual, [(b"preference-applied", ", ".join(applied).encode())] if applied else []
 
 
-def _finished(route: Route, waiter: Waiter, word: Word, headers: list[Header]) -> Response:
+def _finished(route: Route, path: dict[str, str], waiter: Waiter, word: Word, headers: list[Header]) -> Response:
     if word["status"] == "failed":
         return response.refusal(word["problem"], _location(waiter.operation), headers)
     if route.status == 204:  # noqa: PLR2004
         return Response(204, b"", headers)
     result = word["result"]
-    if route.status == 201 and "id" in result:  # noqa: PLR2004
-        headers = [(b"location", f"{route.path}/{result['id']}".encode()), *headers]
+    if route.collection is not None and "id" in result:
+        headers = [(b"location", f"{route.collection.format(**path)}/{result['id']}".encode()), *headers]
     return response.json(route.status, result, headers)
 
 

@@ -103,7 +103,7 @@ class App:
             return None
         authorization = request.headers.get(b"authorization")
         session = instance.callers.known(authorization, now) or await instance.callers.verify(authorization)
-        request.principal = session.principal
+        request.principal, request.permissions = session.principal, session.permissions
         limit, who = instance.limit, session.principal
         request.quota = limit.take_leased(who, now) or await limit.take(who)
         return session.caller(route.scope, request.address, request.named_id)

@@ -35,7 +35,8 @@ class Route:
     """One HTTP operation.
 
     `scope` is the permission that it needs (None: open to all); whoever has `<scope>_any` may see or act on other
-    people's things here. `limit` names a rate limit per address instead of the one per caller.
+    people's things here. `grants` names the field with permissions that are passed on: nobody passes on what they
+    lack. `limit` names a rate limit per address instead of the one per caller. `collection` is where it creates.
     """
 
     method: str
@@ -46,7 +47,9 @@ class Route:
     status: int = 200
     money: bool = False
     scope: str | None = None
+    grants: str | None = None
     limit: str | None = None
+    collection: str | None = None
     csv: bool = False
     endpoint: Endpoint | None = None
     queue: str = ""
@@ -80,15 +83,20 @@ class Routes:
         name: str,
         message: type[Asked[Any]],
         *,
-        creates: bool = False,
+        creates: bool | str = False,
         money: bool = False,
         scope: str | None = None,
+        grants: str | None = None,
         limit: str | None = None,
     ) -> None:
-        """Bind a name to a command or a call."""
+        """Bind a name to a command or a call. What it `creates` is found at this path, or at the one that is named."""
         method, path = name.split(" ")
-        status = 201 if creates else 204 if method == "DELETE" or message.answer is Nothing else 200
-        self._add(method, path, message, status=status, money=money, scope=scope, limit=limit)
+        collection = creates if isinstance(creates, str) else path if creates else None
+        # Deleting many things is answered with how many they were.
+        silent = message.answer is Nothing or (method == "DELETE" and path.endswith("}"))
+        status = 201 if creates else 204 if silent else 200
+        options = {"money": money, "scope": scope, "grants": grants, "limit": limit, "collection": collection}
+        self._add(method, path, message, status=status, **options)
 
     def asks(
         self,

@@ -123,6 +123,12 @@ def token_expired() -> Trouble:
     return Trouble(401, "token_expired", detail, headers=_challenge(detail))
 
 
+def api_key_invalid() -> Trouble:
+    """The key is mistyped, unknown, revoked or has expired; which is not told."""
+    detail = "The API key is not valid."
+    return Trouble(401, "api_key_invalid", detail, headers=_challenge(detail))
+
+
 def _challenge(description: str | None) -> list[Header]:
     # RFC 6750, 3.1: no error code where no token was presented.
     error = f', error="invalid_token", error_description="{description}"' if description else ""
@@ -132,6 +138,16 @@ def _challenge(description: str | None) -> list[Header]:
 def permission_denied() -> Trouble:
     """Known, but not allowed."""
     return Trouble(403, "permission_denied", "You lack the permission that this request needs.")
+
+
+def grant_denied() -> Trouble:
+    """Nobody passes on what they lack."""
+    return Trouble(403, "permission_denied", "You can't pass on permissions that you lack yourself.")
+
+
+def merchant_not_active() -> Trouble:
+    """The key is good, but its merchant is pending, suspended or archived."""
+    return Trouble(403, "merchant_not_active", "The merchant is not active.")
 
 
 def not_found() -> Trouble:

@@ -31,8 +31,8 @@ class Request:
     """One request. `id` is ours, `named_id` the client's own if it sent a usable one, `shown_id` that or ours."""
 
     __slots__ = (
-        "address", "drained", "headers", "id", "method", "named_id", "path", "principal", "quota", "receive", "route",
-        "scope", "shown_id", "span", "started_at", "traceparent",
+        "address", "drained", "headers", "id", "method", "named_id", "path", "permissions", "principal", "quota",
+        "receive", "route", "scope", "shown_id", "span", "started_at", "traceparent",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, number: str, started_at: float) -> None:
@@ -49,6 +49,7 @@ class Request:
         self.traceparent = _traceparent(headers.get(b"traceparent"))
         self.address = ""
         self.principal: str | None = None
+        self.permissions: frozenset[str] = frozenset()
         self.quota: tuple[tuple[bytes, bytes], ...] = ()
         self.route = ""
         self.span: Any = None

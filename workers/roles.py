@@ -18,6 +18,7 @@ from workers.sagas.capture_payment import CapturePayment
 from workers.sagas.pay_merchant import PayMerchant
 from workers.sagas.refund_payment import RefundPayment
 from workers.sagas.release_payment import ReleasePayment
+from workers.sagas.take_on_merchant import TakeOnMerchant
 from workers.sagas.top_up_wallet import TopUpWallet
 from workers.sagas.transfer_money import TransferMoney
 from workers.topups import handlers as topups_handlers
@@ -31,7 +32,7 @@ ALL: dict[str, Domain] = {
     "topups": Domain(topups_handlers.handlers, topups_queries.queries, (TopUpWallet,)),
     "transfers": Domain(transfers_handlers.handlers, transfers_queries.queries, (TransferMoney,)),
     "cards": Domain(cards_handlers.handlers, cards_queries.queries),
-    "merchants": Domain(merchants_handlers.handlers, merchants_queries.queries),
+    "merchants": Domain(merchants_handlers.handlers, merchants_queries.queries, (TakeOnMerchant,)),
     "payments": Domain(
         payments_handlers.handlers,
         payments_queries.queries,

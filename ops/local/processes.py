@@ -23,7 +23,7 @@ CONTRACT = frozenset(
         "HTTP_PORT",
         "METRICS_PORT",
     }
-    | {"GATEWAY_BROKER_USER", "OPERATION_ID_KEY", "SIGNING_KEYS", "SEALING_KEYS", "CVV_KEY"}
+    | {"GATEWAY_BROKER_USER", "OPERATION_ID_KEY", "SIGNING_KEYS", "SEALING_KEYS", "CVV_KEY", "API_KEY_PEPPER"}
     | {"PROVIDER_URL", "PROVIDER_KEY", "SANDBOX_STORE"}
 )
 
@@ -106,6 +106,7 @@ class Plan:
             "SIGNING_KEYS": self.secrets["SIGNING_KEYS"],
             "SEALING_KEYS": self.secrets["SEALING_KEYS"],
             "CVV_KEY": self.secrets["CVV_KEY"],
+            "API_KEY_PEPPER": self.secrets["API_KEY_PEPPER"],
             "PROVIDER_URL": f"http://{HOST}:{self._port('sandbox')}",
             "PROVIDER_KEY": self.secrets["PROVIDER_KEY"],
         }

@@ -28,6 +28,7 @@ _MADE_BY: dict[str, Callable[[], str]] = {
     "POSTGRES_PASSWORD": secrets.token_hex,
     "RABBITMQ_PASSWORD": secrets.token_hex,
     "VALKEY_PASSWORD": secrets.token_hex,
+    "API_KEY_PEPPER": key,
     "CVV_KEY": key,
     "OPERATION_ID_KEY": key,
     "PROVIDER_KEY": key,

@@ -33,6 +33,7 @@ def worker_settings(database: Database, vhost: Vhost) -> dict[str, Any]:
         "amqp_url": vhost.workers_url,
         "signing_keys": [{"kid": "test", "seed": base64.urlsafe_b64encode(bytes(32)).decode()}],
         "sealing_keys": [{"id": "test", "key": base64.urlsafe_b64encode(bytes(32)).decode()}],
+        "api_key_pepper": base64.urlsafe_b64encode(bytes(32)).decode(),
         "cvv_key": base64.urlsafe_b64encode(bytes(32)).decode(),
         "provider_url": "http://127.0.0.1:1",
         "provider_key": "unused",

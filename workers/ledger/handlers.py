@@ -11,6 +11,7 @@ from contracts.ledger import (
     FreezeWallet,
     HoldView,
     Leg,
+    OpenSettlementWallet,
     OpenWallet,
     PlaceHold,
     PostingView,
@@ -76,6 +77,16 @@ def find_wallet(command: FindWallet, uow: UnitOfWork) -> AccountRef:
         raise NotFound
     oldest = min(active, key=lambda account: (account.created_at, account.id))
     return AccountRef(account_id=oldest.id, currency=command.currency)
+
+
+@handlers.command(OpenSettlementWallet, needs=lambda c: [rows(Account, c.wallet_id)])
+def open_settlement_wallet(command: OpenSettlementWallet, uow: UnitOfWork) -> AccountRef:
+    """A wallet like any other of its owner's; no change if it is there already."""
+    known = uow.find(Account, command.wallet_id)
+    assert known is None or (known.owner, known.currency) == (command.owner, command.currency), "one wallet, two owners"
+    if known is None:
+        uow.add(accounts.opened(command.wallet_id, command.owner, command.currency, command.label, uow.now))
+    return AccountRef(account_id=command.wallet_id, currency=command.currency)
 
 
 @handlers.command(CheckWallet, needs=lambda c: [rows(Account, c.account_id)])

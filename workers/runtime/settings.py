@@ -60,6 +60,13 @@ class Settings(BaseSettings):
     reveal_seconds: Annotated[float, Field(gt=0, le=600)] = 600.0
     cvv_key: SecretStr
 
+    api_key_pepper: SecretStr
+    """Keys the hashes of API keys: with another one, no key is known any more."""
+
+    merchant_fee_fixed: Annotated[int, Field(ge=0)] = 0
+    merchant_fee_basis_points: Annotated[int, Field(ge=0, le=10_000)] = 250
+    """What a new merchant pays per payment, in minor units of its currency and in hundredths of a percent."""
+
     access_token_seconds: Annotated[int, Field(ge=10, le=900)] = 900
     argon2_time_cost: Annotated[int, Field(ge=1)] = 3
     argon2_memory_kib: Annotated[int, Field(ge=8192)] = 65536
@@ -85,7 +92,7 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
     otel_exporter_otlp_endpoint: str = ""
 
-    @field_validator("cvv_key")
+    @field_validator("cvv_key", "api_key_pepper")
     @classmethod
     def _thirty_two_bytes(cls, value: SecretStr) -> SecretStr:
         return _of_thirty_two_bytes(value)

@@ -1,0 +1,53 @@
+"""Every path of `TakeOnMerchant`."""
+
+import pytest
+
+from contracts import ids
+from contracts.ledger import OpenSettlementWallet
+from contracts.merchants import AbandonMerchant, MerchantRequested, OpenMerchant
+from contracts.message import Discarded
+from tests.sagas.kit import given
+from workers.runtime.saga import Phase
+from workers.sagas.take_on_merchant import TakeOnMerchant
+
+WALLET = ids.derived("wal", "mer_1", "IDR")
+
+
+@pytest.fixture
+def requested() -> MerchantRequested:
+    return MerchantRequested(merchant_id="mer_1", owner="usr_owner", currency="IDR", name="Kopi")
+
+
+def test_the_owner_gets_a_wallet_for_the_merchants_money(requested: MerchantRequested) -> None:
+    (
+        given(TakeOnMerchant, requested)
+        .expect(OpenSettlementWallet, wallet_id=WALLET, owner="usr_owner", currency="IDR", label="Kopi")
+        .reply()
+        .expect(OpenMerchant, merchant_id="mer_1", currency="IDR", wallet_id=WALLET)
+        .reply()
+        .ends(Phase.COMPLETED)
+    )
+
+
+def test_without_a_wallet_there_is_no_merchant(requested: MerchantRequested) -> None:
+    (
+        given(TakeOnMerchant, requested)
+        .expect(OpenSettlementWallet)
+        .refuse(Discarded())
+        .expect(AbandonMerchant, merchant_id="mer_1", code="discarded", detail=Discarded.detail)
+        .reply()
+        .ends(Phase.FAILED)
+    )
+
+
+def test_telling_is_tried_again_as_a_new_question(requested: MerchantRequested) -> None:
+    (
+        given(TakeOnMerchant, requested)
+        .expect(OpenSettlementWallet)
+        .reply()
+        .expect(OpenMerchant)
+        .refuse(Discarded())
+        .expect(OpenMerchant, wallet_id=WALLET)
+        .reply()
+        .ends(Phase.COMPLETED)
+    )
