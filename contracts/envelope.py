@@ -9,6 +9,7 @@ from pydantic_core import from_json, to_json
 MAX_BUNDLE_MESSAGES = 256
 MAX_BUNDLE_BYTES = 1024 * 1024
 REQUIRED_TEXTS = 2
+GIVEN_UP = -1
 
 
 class Undecodable(ValueError):
@@ -41,7 +42,8 @@ class Envelope(NamedTuple):
     `id` is made once and reused by each re-send; the id of a root command is its operation's. `request`
     tells submissions of the same operation apart. `cause` is the id of the message that led to this one: in
     an answer, the message that is answered. `saga` travels with a saga's commands and comes back with the answers.
-    `attempt` 0 is a first attempt that a worker has put back, so that nobody takes it for a new message.
+    `attempt` 0 is a first attempt that a worker has put back, so that nobody takes it for a new message; `GIVEN_UP`
+    marks a message that is to be refused instead of handled.
     """
 
     id: str
@@ -59,16 +61,20 @@ class Envelope(NamedTuple):
     sent_at: float = 0.0
 
     def again(self) -> "Envelope":
-        """The same message for its next attempt."""
-        return self._replace(attempt=max(self.attempt, 1) + 1)
+        """The same message for its next attempt; what is given up stays so."""
+        return self if self.attempt == GIVEN_UP else self._replace(attempt=max(self.attempt, 1) + 1)
 
     def put_back(self) -> "Envelope":
         """The same message for the same attempt once more."""
-        return self._replace(attempt=self.attempt if self.attempt > 1 else 0)
+        return self if self.attempt == GIVEN_UP else self._replace(attempt=self.attempt if self.attempt > 1 else 0)
 
     def afresh(self) -> "Envelope":
         """The same message with all its attempts before it."""
         return self._replace(attempt=0)
+
+    def given_up(self) -> "Envelope":
+        """The same message, to be refused with `Discarded` by whoever would have handled it."""
+        return self._replace(attempt=GIVEN_UP)
 
 
 def encode(envelope: Envelope) -> bytes:

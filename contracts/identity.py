@@ -172,8 +172,12 @@ OPERATOR = (
     *SUPPORT,
     "api_keys:revoke_any",
     "audit:read",
+    "dead_letters:act",
+    "dead_letters:read",
     "merchants:approve",
     "merchants:update_any",
+    "sagas:act",
+    "sagas:read",
     "wallets:update_any",
 )
 ROLES: dict[str, tuple[str, ...]] = {

@@ -9,10 +9,10 @@ from workers.ledger import handlers as ledger_handlers
 from workers.ledger import queries as ledger_queries
 from workers.merchants import handlers as merchants_handlers
 from workers.merchants import queries as merchants_queries
+from workers.operations import handlers as operations_handlers
 from workers.operations import queries as operations_queries
 from workers.payments import handlers as payments_handlers
 from workers.payments import queries as payments_queries
-from workers.runtime.handlers import Handlers
 from workers.runtime.roster import Domain
 from workers.sagas.capture_payment import CapturePayment
 from workers.sagas.pay_merchant import PayMerchant
@@ -38,7 +38,7 @@ ALL: dict[str, Domain] = {
         payments_queries.queries,
         (PayMerchant, CapturePayment, ReleasePayment, RefundPayment),
     ),
-    "operations": Domain(Handlers("operations"), operations_queries.queries),
+    "operations": Domain(operations_handlers.handlers, operations_queries.queries),
 }
 assert tuple(ALL) == DOMAINS
 

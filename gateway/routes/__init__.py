@@ -1,7 +1,15 @@
 """The whole HTTP contract, a table per domain."""
 
 from gateway.edge import Route
-from gateway.routes import identity, ledger, merchants, operations, topups, transfers
+from gateway.routes import identity, ledger, merchants, operations, ops, topups, transfers
 
-TABLES = (identity.routes, ledger.routes, topups.routes, transfers.routes, merchants.routes, operations.routes)
+TABLES = (
+    identity.routes,
+    ledger.routes,
+    topups.routes,
+    transfers.routes,
+    merchants.routes,
+    operations.routes,
+    ops.routes,
+)
 ROUTES: tuple[Route, ...] = tuple(route for table in TABLES for route in table)

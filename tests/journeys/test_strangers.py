@@ -13,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from contracts.identity import CUSTOMER
 from gateway.edge import Route
 from gateway.routes import ROUTES
 from tests.people import Json, Person, key, order
@@ -20,6 +21,7 @@ from tests.system import System
 
 TYPE = "at+jwt"
 GUARDED = [route for route in ROUTES if route.scope is not None]
+OPERATORS = [route for route in GUARDED if route.scope not in CUSTOMER]
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class Things:
             },
             "POST /v1/transfers": order(wallet, self.other_wallet, 5),
         }
+        if route.path.startswith("/v1/ops/") and route.method != "GET":
+            return {"reason": "Mine now", "type": "ledger.OpenWallet.v1"}
         takes_body = route.method != "GET" and route.body_fields
         assert not takes_body or route.name in bodies, f"say here what one may send to {route.name}"
         return bodies.get(route.name)
@@ -80,6 +84,8 @@ async def things(together: System, http: aiohttp.ClientSession) -> Things:
         "topup_id": topup.json["id"],
         "transfer_id": transfer.json["id"],
         "operation_id": accepted.json["id"],
+        "saga_id": "sag_of_hers",
+        "letter_id": "dlt_of_hers",
     }
     return Things(ani, ids, other)
 
@@ -173,7 +179,15 @@ async def test_who_has_no_role_may_do_nothing(nobody: Person, things: Things, to
         assert (refused.status, refused.code) == (403, "permission_denied"), route.name
 
 
-@pytest.mark.parametrize("route", [route for route in GUARDED if route.parameters], ids=lambda route: route.name)
+@pytest.mark.parametrize("route", OPERATORS, ids=lambda route: route.name)
+async def test_what_operators_do_is_refused_to_customers(budi: Person, things: Things, route: Route) -> None:
+    refused = await budi.call(route.method, things.path(route), things.body(route), prefer="wait=5")
+    assert (refused.status, refused.code) == (403, "permission_denied")
+
+
+@pytest.mark.parametrize(
+    "route", [route for route in GUARDED if route.parameters and route not in OPERATORS], ids=lambda route: route.name
+)
 async def test_somebody_elses_thing_is_not_found(budi: Person, things: Things, route: Route) -> None:
     before = await things.all()
     refused = await budi.call(route.method, things.path(route), things.body(route), prefer="wait=5")

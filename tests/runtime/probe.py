@@ -13,6 +13,7 @@ from contracts.topology import Topology
 from tests.runtime import tables
 from tests.runtime.said import bank, shop
 from tests.runtime.tables import Account, Note, Order
+from workers.operations import handlers as operating
 from workers.operations import queries as operations
 from workers.runtime.codes import Code
 from workers.runtime.handlers import Handlers, Preparation, Queries
@@ -376,7 +377,7 @@ DOMAINS = {
     "shop": Domain(shopping, sagas=(Fulfil, Furnish, Wandering)),
     "press": Domain(reporting),
     "museum": Domain(collecting),
-    "operations": Domain(Handlers("operations"), operations.queries),
+    "operations": Domain(operating.handlers, operations.queries),
 }
 SUBSCRIPTIONS = {
     "press": (bank.Deposited.wire_name, shop.OrderPlaced.wire_name),

@@ -315,3 +315,30 @@ def test_its_state_survives_the_database(moves: list[str]) -> None:
         again = Progress.restored(Journey, from_json(to_json(progress.stored())))
         assert again.stored() == progress.stored()
         assert (again.awaited, again.command()) == (progress.awaited, progress.command())
+
+
+def test_what_was_stuck_asks_its_undo_as_a_new_question() -> None:
+    stuck = _stuck_undo()
+    again = stuck.unstuck()
+    assert (again.phase, again.awaited) == (Phase.UNDOING, "two:undo:1")
+    assert again.command() == Undo(what="two")
+    assert again.succeeded(None).awaited == "one:undo", "and goes on to what was done before"
+    assert again.refused(REFUSED).unstuck().awaited == "two:undo:2"
+
+
+def test_what_was_stuck_says_its_last_word_as_a_new_question() -> None:
+    failing = _stuck_undo().unstuck().succeeded(None).succeeded(None)
+    assert (failing.phase, failing.awaited) == (Phase.FAILING, "failure")
+    again = _restored(failing.refused(REFUSED)).unstuck()
+    assert (again.phase, again.awaited) == (Phase.FAILING, "failure:1")
+    assert again.succeeded(None).phase is Phase.FAILED
+
+
+def _stuck_undo() -> Progress:
+    started = Progress(Journey(skip=False, silent=False)).start()
+    leaping = started.succeeded(VIEW).succeeded(VIEW).succeeded(VIEW)
+    return _restored(leaping.refused(REFUSED).refused(REFUSED))
+
+
+def _restored(progress: Progress) -> Progress:
+    return Progress.restored(Journey, from_json(to_json(progress.stored())))

@@ -1,4 +1,4 @@
-"""What can be asked about operations and changes; the runtime itself writes them."""
+"""What can be asked about operations, changes, sagas and dead letters; the runtime itself writes them."""
 
 from typing import Any
 
@@ -7,22 +7,32 @@ from sqlalchemy import Row, select
 from contracts.message import NotFound
 from contracts.operations import (
     AuditEntryView,
+    DeadLetterDetailsView,
+    DeadLetterView,
+    GetDeadLetter,
     GetOperation,
     GetReveals,
+    GetSaga,
     ListAudit,
+    ListDeadLetters,
+    ListSagas,
     OperationView,
     RevealsView,
+    SagaDetailsView,
+    SagaView,
 )
 from contracts.pages import Page
+from workers.operations import filters, rules
 from workers.runtime.audit import audit
 from workers.runtime.handlers import Queries
 from workers.runtime.reading import Reading
 from workers.runtime.reveals import Reveals
 from workers.runtime.stored import mapping
-from workers.runtime.tables import Revealed, operations, reveals
+from workers.runtime.tables import Letter, Revealed, SagaRow, dead_letters, operations, reveals, sagas
 
 queries = Queries("operations")
 
+LETTERS = [dead_letters.c[name] for name in Letter._fields]
 SHOWN = [operations.c[name] for name in OperationView.model_fields]
 
 
@@ -62,3 +72,43 @@ async def list_audit(query: ListAudit, reading: Reading) -> Page[AuditEntryView]
 
 def _entry(row: Row[Any]) -> AuditEntryView:
     return AuditEntryView.model_validate(row, from_attributes=True)
+
+
+@queries.query(ListSagas)
+async def list_sagas(query: ListSagas, reading: Reading) -> Page[SagaView]:
+    """Business processes, newest first."""
+
+    def view(row: Row[Any]) -> SagaView:
+        return rules.saga_view(mapping(SagaRow).load(row), reading.now)
+
+    chosen = select(sagas).where(*filters.of_sagas(query, reading.now))
+    return await reading.page(query, chosen, (sagas.c.created_at, sagas.c.id), view)
+
+
+@queries.query(GetSaga)
+async def get_saga(query: GetSaga, reading: Reading) -> SagaDetailsView:
+    """One of them with its history. Raises `NotFound`."""
+    row = await reading.row(select(sagas).where(sagas.c.id == query.saga_id))
+    if row is None:
+        raise NotFound
+    return rules.saga_details(mapping(SagaRow).load(row), reading.now)
+
+
+@queries.query(ListDeadLetters)
+async def list_dead_letters(query: ListDeadLetters, reading: Reading) -> Page[DeadLetterView]:
+    """Messages that failed for good, newest first."""
+
+    def view(row: Row[Any]) -> DeadLetterView:
+        return rules.letter_view(mapping(Letter).load(row))
+
+    chosen = select(*LETTERS).where(*filters.of_letters(query))
+    return await reading.page(query, chosen, (dead_letters.c.died_at, dead_letters.c.id), view)
+
+
+@queries.query(GetDeadLetter)
+async def get_dead_letter(query: GetDeadLetter, reading: Reading) -> DeadLetterDetailsView:
+    """One of them. Raises `NotFound`."""
+    row = await reading.row(select(*LETTERS).where(dead_letters.c.id == query.letter_id))
+    if row is None:
+        raise NotFound
+    return rules.letter_details(mapping(Letter).load(row))

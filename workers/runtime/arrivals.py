@@ -10,9 +10,11 @@ from aio_pika.exceptions import AMQPError
 from faststream.rabbit import RabbitMessage
 from pydantic import ValidationError
 
-from contracts.envelope import Envelope, Undecodable, unpack
+from contracts.envelope import GIVEN_UP, Caller, Envelope, Undecodable, unpack
+from contracts.message import Command, Discarded, Event, Message
 from workers.runtime import tracing
 from workers.runtime.failures import Failures, busy
+from workers.runtime.handlers import Handler
 from workers.runtime.orchestrator import Orchestrator
 from workers.runtime.outbox import Teller
 from workers.runtime.roster import Roster
@@ -77,6 +79,8 @@ class Reader:
 
     def work(self, envelope: Envelope, queue: str, user: str | None) -> Work:
         """The work that an envelope asks for. Raises `Unacceptable`."""
+        if envelope.attempt == GIVEN_UP:
+            return self._given_up(envelope, queue, user)
         handler = self._orchestrator.handler(envelope.type, queue) or self._roster.handler(envelope.type, queue)
         if handler is None:
             raise Unacceptable("no handler for this type")
@@ -91,6 +95,16 @@ class Reader:
         if span is not None:
             envelope = envelope._replace(traceparent=tracing.traceparent(span))
         return Work(envelope, message, handler, queue, span=span)
+
+    def _given_up(self, envelope: Envelope, queue: str, user: str | None) -> Work:
+        """A refusal in the message's place, claimed like the message itself, so that no copy is done afterwards."""
+        if user != self._own_user:
+            raise Unacceptable("messages are given up by workers only")
+        asked = envelope.saga is not None or envelope.id == envelope.operation
+        kind: type[Message] = Command if asked else Event
+        if envelope.caller is None:
+            envelope = envelope._replace(caller=Caller(""))
+        return Work(envelope, None, Handler(kind, lambda _message, _uow: None), queue, refusal=Discarded())
 
     async def _envelopes(self, queue: str, body: bytes) -> list[Envelope]:
         unreadable: list[bytes] = []

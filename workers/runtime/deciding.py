@@ -78,6 +78,8 @@ class Deciding:
         following = self._settle(work, Told("pending") if pending else Told("succeeded", view))
         for context, told in uow.finished:
             self._finish(context, told)
+        for queue, envelope in uow.forwarded:
+            self.outgoing.send(queue, envelope)
         return following + self._outputs(work, uow)
 
     def _outputs(self, work: Work, uow: UnitOfWork) -> list[Work]:

@@ -9,6 +9,7 @@ from contracts.envelope import Caller, Envelope, encode
 from contracts.message import Message
 from contracts.operations import Reply
 from workers.runtime.handlers import Handler
+from workers.runtime.interventions import moved_by_hand
 from workers.runtime.needs import Need, rows
 from workers.runtime.roster import Roster
 from workers.runtime.saga import OPEN, Phase, Progress
@@ -100,7 +101,9 @@ class Orchestrator:
             row = row._replace(progress=row.progress.stored())
         if row.phase not in OPEN:
             return row if row.timer_id is None else row._replace(timer_id=None)
-        due = world.now + self._resend * min(2 ** asked_again(row), RESEND_BACKOFF_MAX)
+        due = world.now
+        if not moved_by_hand(row):
+            due += self._resend * min(2 ** asked_again(row), RESEND_BACKOFF_MAX)
         if row.phase == Phase.RUNNING and world.now < row.deadline_at:
             due = min(due, row.deadline_at)
         timer = ids.new("tim")

@@ -55,6 +55,10 @@ def retriable(action: Callable[[Any], Command[Any] | None]) -> Step:
     return Step("retriable", action)
 
 
+KINDS: dict[str, "type[Saga]"] = {}
+"""Every saga that this process knows, by name, whether it hosts it or not."""
+
+
 class Saga(BaseModel):
     """A business process over several domains. It runs with the domain whose event starts it."""
 
@@ -67,6 +71,7 @@ class Saga(BaseModel):
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
+        KINDS[cls.__name__] = cls
         cls.steps = tuple(step for step in vars(cls).values() if isinstance(step, Step))
         kinds = [step.kind for step in cls.steps]
         order = {"compensatable": 0, "pivot": 1, "retriable": 2}
@@ -101,9 +106,9 @@ OPEN = frozenset({Phase.RUNNING, Phase.UNDOING, Phase.FAILING})
 class Progress(NamedTuple):
     """A saga's state machine.
 
-    `step` is the index of the step that is asked or undone; `tries` counts how often it was refused, so that each
-    new question has an id of its own. `done` are the steps that were done, so that just these are undone. `problem` is
-    why.
+    `step` is the index of the step that is asked or undone (-1: neither); `tries` counts how often it was refused, so
+    that each new question has an id of its own. `done` are the steps that were done, so that just these are undone.
+    `problem` is why.
     """
 
     saga: Saga
@@ -120,13 +125,14 @@ class Progress(NamedTuple):
         name = self._current().name if 0 <= self.step < len(self.saga.steps) else ""
         match self.phase:
             case Phase.RUNNING:
-                return name if self.tries == 0 else f"{name}:{self.tries}"
+                pass
             case Phase.UNDOING:
-                return f"{name}:undo"
+                name = f"{name}:undo"
             case Phase.FAILING:
-                return "failure"
+                name = "failure"
             case _:
                 return None
+        return name if self.tries == 0 else f"{name}:{self.tries}"
 
     def command(self) -> Command[Any] | None:
         """The outstanding command; the same on each call."""
@@ -194,11 +200,24 @@ class Progress(NamedTuple):
 
     def overdue(self) -> "Progress":
         """The deadline has passed. Before the pivot: undo, including the step in flight. After: just ask again."""
-        if self.phase is not Phase.RUNNING or self._current().kind != "compensatable":
-            return self
-        problem = DeadlineExceeded().problem()
+        return self.undone(DeadlineExceeded().problem()) if self.reversible else self
+
+    @property
+    def reversible(self) -> bool:
+        """Whether it stands before its pivot, so that it may be undone without asking anybody."""
+        return self.phase is Phase.RUNNING and self._current().kind == "compensatable"
+
+    def undone(self, problem: Problem) -> "Progress":
+        """Undo what was done and what is in flight, for this reason; only while `reversible`."""
+        assert self.reversible, "there is no way back any more"
         undoing = Progress(self.saga, Phase.UNDOING, self.step, problem=problem, done=self.done)
         return undoing if self._current().undoing else undoing._backward()
+
+    def unstuck(self) -> "Progress":
+        """Go on where it got stuck: the undo, or the last word, as a new question, for the old one has its answer."""
+        assert self.phase is Phase.STUCK, "it is not stuck"
+        phase = Phase.FAILING if self.step < 0 else Phase.UNDOING
+        return self._replace(phase=phase, tries=self.tries + 1)
 
     def _current(self) -> Step:
         return self.saga.steps[self.step]
@@ -220,4 +239,4 @@ class Progress(NamedTuple):
         return failing if self.saga.on_failure(self.problem) is not None else failing._ended(Phase.FAILED)
 
     def _ended(self, phase: Phase) -> "Progress":
-        return Progress(self.saga, phase, self.step, problem=self.problem)
+        return Progress(self.saga, phase, self.step, self.tries, self.problem, self.done)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, DateTime, Index, MetaData, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import Column, Computed, DateTime, Index, MetaData, PrimaryKeyConstraint, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from workers.runtime.stored import stored
@@ -95,6 +95,9 @@ dead_letters = Table(
     Column("died_at", Time, nullable=False),
     Column("resolution", Text),
     Column("resolved_at", Time),
+    Column("resolved_by", Text),
+    Column("resolved_reason", Text),
+    Column("said", Text, Computed("message #>> '{}'"), nullable=False),
 )
 
 
@@ -177,6 +180,23 @@ class Revealed(NamedTuple):
     expires_at: datetime
 
 
+class Letter(NamedTuple):
+    """A message that failed for good. `said` is its envelope as text, `resolution` what an operator did with it."""
+
+    id: str
+    domain: str
+    queue: str
+    type: str
+    said: str
+    reason: str
+    stack: str
+    died_at: datetime
+    resolution: str | None
+    resolved_at: datetime | None
+    resolved_by: str | None
+    resolved_reason: str | None
+
+
 stored(Operation, operations, order=900, mutable=("status", "result", "problem", "completed_at"))
 stored(Outcome, operations, order=900, mutable=("status", "result", "problem", "completed_at"))
 stored(Claim, inbox, order=910)
@@ -189,3 +209,11 @@ stored(
 )
 stored(Timer, timers, order=930)
 stored(Revealed, reveals, order=940)
+
+
+stored(
+    Letter,
+    dead_letters,
+    order=2,
+    mutable=("resolution", "resolved_at", "resolved_by", "resolved_reason"),
+)

@@ -58,7 +58,7 @@ class Turns:
             created_at=now,
             updated_at=now,
         )
-        return _turned(row, Progress(kind.begin(event)).start(), "started", now)
+        return turned(row, Progress(kind.begin(event)).start(), "started", now)
 
     def answered(self, row: SagaRow, cause: str | None, problem: Problem | None, result: Any, now: datetime) -> Turn:
         """The message `cause` was answered. Only the answer that is awaited counts; any other is noted and ignored."""
@@ -66,9 +66,9 @@ class Turns:
         if cause != _message_id(row, progress.awaited):
             return Turn(_noted(row, IGNORED, cause or "", now))
         if problem is None:
-            return _turned(row, progress.succeeded(_view(progress, result)), "answered", now, result)
+            return turned(row, progress.succeeded(_view(progress, result)), "answered", now, result)
         new = progress.refused(problem)
-        turn = _turned(row, new, f"refused: {problem.code}", now, result)
+        turn = turned(row, new, f"refused: {problem.code}", now, result)
         # A step after the pivot that was refused is asked again by the timer, not at once and for ever.
         return turn._replace(asks=None) if new.phase is Phase.RUNNING else turn
 
@@ -79,7 +79,7 @@ class Turns:
             return Turn(row)
         progress = self._progress(row)
         if now >= row.deadline_at and (late := progress.overdue()) is not progress:
-            return _turned(row, late, "deadline", now)
+            return turned(row, late, "deadline", now)
         asks = _question(row, progress)
         return Turn(_noted(row, AGAIN, progress.awaited or "", now), asks and asks._replace(again=True))
 
@@ -94,7 +94,8 @@ def asked_again(row: SagaRow) -> int:
     return next((n for n, entry in enumerate(reversed(row.history)) if entry["what"] != AGAIN), len(row.history))
 
 
-def _turned(row: SagaRow, progress: Progress, what: str, now: datetime, result: Any = None) -> Turn:
+def turned(row: SagaRow, progress: Progress, what: str, now: datetime, result: Any = None) -> Turn:
+    """The saga has moved on to this."""
     awaited = progress.awaited
     new = row._replace(
         phase=progress.phase.value,

@@ -97,7 +97,18 @@ class Sent(NamedTuple):
 class UnitOfWork:
     """What one handler sees and decides. Nothing of it counts unless the handler returns."""
 
-    __slots__ = ("_added", "_removed", "_saved", "_world", "envelope", "finished", "outputs", "prepared", "revealed")
+    __slots__ = (
+        "_added",
+        "_removed",
+        "_saved",
+        "_world",
+        "envelope",
+        "finished",
+        "forwarded",
+        "outputs",
+        "prepared",
+        "revealed",
+    )
 
     def __init__(self, world: World, envelope: Envelope, prepared: Any = None) -> None:
         self._world = world
@@ -107,6 +118,7 @@ class UnitOfWork:
         self._removed: list[tuple[type[Any], str]] = []
         self.outputs: list[Sent] = []
         self.finished: list[tuple[dict[str, Any], Any]] = []
+        self.forwarded: tuple[tuple[str, Envelope], ...] = ()
         self.prepared = prepared
         self.revealed: dict[str, str | Code] = {}
 
@@ -264,6 +276,10 @@ class UnitOfWork:
                 self.now,
             )
         )
+
+    def forward(self, queue: str, envelope: Envelope) -> None:
+        """Send somebody else's message on as it is, once this is committed."""
+        self.forwarded = (*self.forwarded, (queue, envelope))
 
     def finish(self, context: dict[str, Any], told: Any) -> None:
         """End the operation that a saga was started by."""
