@@ -1,13 +1,26 @@
 """Cards: virtual cards that stand for a wallet, and what is spent on them."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer, model_validator
 
 from contracts.ids import CardId, Id, UserId, WalletId
 from contracts.ledger import Label
-from contracts.message import Call, Command, Event, Kind, Query, Refusal, Revealed, SecretText, Text, View
+from contracts.message import (
+    Call,
+    Command,
+    CountView,
+    Event,
+    Kind,
+    Nothing,
+    Query,
+    Refusal,
+    Revealed,
+    SecretText,
+    Text,
+    View,
+)
 from contracts.money import Amount, Balance, Currency
 from contracts.pages import Moment, PageOf
 
@@ -78,12 +91,6 @@ class CardDashboardView(View):
     wrong_codes: int
     blocked_until: datetime | None = None
     last_spent_at: datetime | None = None
-
-
-class CountView(View):
-    """How many things a bulk command changed."""
-
-    count: int
 
 
 class CardRef(View):
@@ -164,18 +171,18 @@ class RestoreCard(Command[CardView]):
     reason: Reason | None = None
 
 
-class PurgeCard(Command[CardView]):
+class PurgeCard(Command[Nothing]):
     """Delete an archived card. Raises `CardNotArchived`. What was paid with it stays."""
 
     card_id: CardId
 
 
 class RestoreArchivedCards(Command[CountView]):
-    """Restore the caller's archived cards, at most a thousand at once."""
+    """Restore the caller's archived cards."""
 
 
 class PurgeArchivedCards(Command[CountView]):
-    """Delete the caller's archived cards, at most a thousand at once."""
+    """Delete the caller's archived cards."""
 
 
 class GetCard(Query[CardView]):
@@ -291,6 +298,13 @@ class SpendOnCard(Command[CardSpendView]):
     amount: Amount
     currency: Currency
 
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if self.card_id is None and self.token is None:
+            message = "Name the card by card_id or token."
+            raise ValueError(message)
+        return self
+
 
 class UnspendOnCard(Command[CountView]):
     """Give a spend's amount back to the limits of its day and month. Name the card just as `SpendOnCard` did.
@@ -303,6 +317,13 @@ class UnspendOnCard(Command[CountView]):
     spend_id: Id
     card_id: CardId | None = None
     token: CardToken | None = None
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if self.card_id is None and self.token is None:
+            message = "Name the card by card_id or token."
+            raise ValueError(message)
+        return self
 
 
 class CardFrozen(Refusal):
@@ -352,6 +373,13 @@ class LimitExceeded(Refusal):
 
     kind = Kind.MONEY
     detail = "A limit of the card would be exceeded."
+
+
+class TooManyCards(Refusal):
+    """The owner has as many cards as one may have."""
+
+    kind = Kind.CONFLICT
+    detail = "You have as many cards as one may have; purge one first."
 
 
 class SpendUndone(Refusal):

@@ -149,6 +149,10 @@ MERCHANT = (
 
 CUSTOMER = (
     *MERCHANT,
+    "cards:create",
+    "cards:delete",
+    "cards:read",
+    "cards:update",
     "operations:read",
     "profile:read",
     "topups:create",
@@ -161,6 +165,7 @@ CUSTOMER = (
 )
 SUPPORT = (
     "api_keys:read_any",
+    "cards:read_any",
     "merchants:read_any",
     "operations:read_any",
     "payments:read_any",
@@ -172,6 +177,8 @@ OPERATOR = (
     *SUPPORT,
     "api_keys:revoke_any",
     "audit:read",
+    "cards:delete_any",
+    "cards:update_any",
     "dead_letters:act",
     "dead_letters:read",
     "merchants:approve",

@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer
 
-from contracts.cards import CountView, Reason, Search
+from contracts.cards import Reason, Search
 from contracts.identity import Name
 from contracts.ids import KeyId, MerchantId, UserId, WalletId
-from contracts.message import Call, Command, Event, Kind, Nothing, Query, Refusal, Revealed, View
+from contracts.message import Call, Command, CountView, Event, Kind, Nothing, Query, Refusal, Revealed, View
 from contracts.money import MAX_AMOUNT, Currency
 from contracts.pages import Moment, PageOf
 

@@ -79,6 +79,12 @@ class Nothing(View):
     """The answer of what is done without a word: HTTP says 204."""
 
 
+class CountView(View):
+    """How many things a bulk command changed."""
+
+    count: int
+
+
 class Asked[A](Message):
     """A message with one answer, named once: `class OpenWallet(Command[WalletView])`."""
 

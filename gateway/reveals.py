@@ -12,7 +12,7 @@ VERSION = re.compile(r"\.v[0-9]+$")
 REVEALING = {
     VERSION.sub("", name): message.answer.reveals
     for name, message in catalogue.messages().items()
-    if issubclass(message, Command) and getattr(message.answer, "reveals", frozenset())
+    if issubclass(message, Command) and message.answer.reveals
 }
 """The fields that the answers of these operations show once."""
 

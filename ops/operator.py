@@ -4,10 +4,11 @@ from typing import Annotated
 
 import typer
 
-from ops import ledger, migrate, users
+from ops import keys, ledger, migrate, users
 
 OPERATOR = "Operate"
 ledger_app = typer.Typer(help="Prove that no cent is lost.", no_args_is_help=True)
+keys_app = typer.Typer(help="Change keys while everything runs.", no_args_is_help=True)
 users_app = typer.Typer(help="Make people who may do more.", no_args_is_help=True)
 
 
@@ -15,6 +16,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.command(name="migrate", rich_help_panel=OPERATOR)(migrate_schema)
     app.add_typer(ledger_app, name="ledger", rich_help_panel=OPERATOR)
+    app.add_typer(keys_app, name="keys", rich_help_panel=OPERATOR)
     app.add_typer(users_app, name="users", rich_help_panel=OPERATOR)
 
 
@@ -30,6 +32,12 @@ def verify_ledger() -> None:
     """Check every invariant of the ledger in DATABASE_URL; exit 1 when one is broken."""
     if not ledger.verify():
         raise typer.Exit(1)
+
+
+@keys_app.command(name="rotate-pan")
+def rotate_pan() -> None:
+    """Seal card numbers with the first of CARD_KEYS, in use as they are; the workers must have it in front already."""
+    keys.rotate_pan()
 
 
 @users_app.command(name="create-admin")

@@ -175,9 +175,18 @@ class Person:
         prefer: str | None = "wait=20",
         **options: Any,
     ) -> Answer:
-        """Send money `to` a wallet or an e-mail address, and wait for it."""
+        """Send money `to` a wallet, a card or an e-mail address, and wait for it."""
         body = order(source, to, amount, currency) | options.pop("fields", {})
         return await self.post("/v1/transfers", body, prefer=prefer, **{"key": key(), **options})
+
+    async def issue(self, wallet: str, **fields: Any) -> Json:
+        """A new card with its number and code."""
+        options = {name: fields.pop(name) for name in ("key", "prefer", "at") if name in fields}
+        answer = await self.post(
+            "/v1/cards", {"wallet_id": wallet, "brand": "visa", "type": "debit"} | fields, **options
+        )
+        assert answer.status == 201, answer
+        return answer.json
 
     async def outcome(self, operation: str, *, at: int = 0) -> Json:
         """The operation once it is finished, polled as clients do."""
@@ -212,8 +221,13 @@ METHODS = {"IDR": "bca_virtual_account", "EUR": "sepa_transfer", "USD": "us_ach_
 
 def order(source: str, to: str, amount: Json, currency: str = "IDR") -> dict[str, Json]:
     """The body of a transfer."""
-    destination = {"email": to} if "@" in to else {"wallet_id": to}
-    return {"source": {"wallet_id": source}, "destination": destination, "amount": amount, "currency": currency}
+    source_, destination = (_side(one) for one in (source, to))
+    return {"source": source_, "destination": destination, "amount": amount, "currency": currency}
+
+
+def _side(name: str) -> dict[str, Json]:
+    kind = "email" if "@" in name else "card_id" if name.startswith("crd_") else "wallet_id"
+    return {kind: name}
 
 
 def key() -> str:

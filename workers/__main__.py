@@ -14,11 +14,12 @@ from pydantic import ValidationError
 
 from contracts import ids
 from workers import roles
+from workers.cards import upkeep
 from workers.ledger import chart, verification
 from workers.runtime.roster import Domain
 from workers.runtime.settings import Settings
 from workers.runtime.telemetry import configure_logs, configure_traces
-from workers.runtime.worker import Worker
+from workers.runtime.worker import Periodic, Worker
 
 GC_THRESHOLD = 100_000
 
@@ -43,8 +44,11 @@ def main() -> None:
 async def _run(settings: Settings, domains: Sequence[Domain]) -> None:
     chart.use_stripe(_stripe() if settings.stripe is None else settings.stripe)
     hosted = {domain.name for domain in domains}
-    periodic = [(settings.invariants_every_seconds, verification.measure)] if "ledger" in hosted else []
-    worker = Worker(settings, domains, periodic)
+    periodic: dict[str, Periodic] = {
+        "ledger": (settings.invariants_every_seconds, verification.measure),
+        "cards": (upkeep.SWEEP_SECONDS, upkeep.sweep),
+    }
+    worker = Worker(settings, domains, [task for name, task in periodic.items() if name in hosted])
     stopping = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stopping.set)

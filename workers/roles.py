@@ -15,6 +15,7 @@ from workers.payments import handlers as payments_handlers
 from workers.payments import queries as payments_queries
 from workers.runtime.roster import Domain
 from workers.sagas.capture_payment import CapturePayment
+from workers.sagas.issue_wallet_card import IssueWalletCard
 from workers.sagas.pay_merchant import PayMerchant
 from workers.sagas.refund_payment import RefundPayment
 from workers.sagas.release_payment import ReleasePayment
@@ -31,7 +32,7 @@ ALL: dict[str, Domain] = {
     "ledger": Domain(ledger_handlers.handlers, ledger_queries.queries),
     "topups": Domain(topups_handlers.handlers, topups_queries.queries, (TopUpWallet,)),
     "transfers": Domain(transfers_handlers.handlers, transfers_queries.queries, (TransferMoney,)),
-    "cards": Domain(cards_handlers.handlers, cards_queries.queries),
+    "cards": Domain(cards_handlers.handlers, cards_queries.queries, (IssueWalletCard,)),
     "merchants": Domain(merchants_handlers.handlers, merchants_queries.queries, (TakeOnMerchant,)),
     "payments": Domain(
         payments_handlers.handlers,

@@ -1,13 +1,14 @@
 """The whole HTTP contract, a table per domain."""
 
 from gateway.edge import Route
-from gateway.routes import identity, ledger, merchants, operations, ops, topups, transfers
+from gateway.routes import cards, identity, ledger, merchants, operations, ops, topups, transfers
 
 TABLES = (
     identity.routes,
     ledger.routes,
     topups.routes,
     transfers.routes,
+    cards.routes,
     merchants.routes,
     operations.routes,
     ops.routes,

@@ -23,7 +23,8 @@ CONTRACT = frozenset(
         "HTTP_PORT",
         "METRICS_PORT",
     }
-    | {"GATEWAY_BROKER_USER", "OPERATION_ID_KEY", "SIGNING_KEYS", "SEALING_KEYS", "CVV_KEY", "API_KEY_PEPPER"}
+    | {"GATEWAY_BROKER_USER", "OPERATION_ID_KEY", "SIGNING_KEYS", "SEALING_KEYS", "API_KEY_PEPPER"}
+    | {"CARD_KEYS", "CARD_PEPPER", "CVV_KEY"}
     | {"PROVIDER_URL", "PROVIDER_KEY", "SANDBOX_STORE"}
 )
 
@@ -105,8 +106,8 @@ class Plan:
             "GATEWAY_BROKER_USER": self.urls.gateway_user,
             "SIGNING_KEYS": self.secrets["SIGNING_KEYS"],
             "SEALING_KEYS": self.secrets["SEALING_KEYS"],
-            "CVV_KEY": self.secrets["CVV_KEY"],
             "API_KEY_PEPPER": self.secrets["API_KEY_PEPPER"],
+            **{name: self.secrets[name] for name in ("CARD_KEYS", "CARD_PEPPER", "CVV_KEY")},
             "PROVIDER_URL": f"http://{HOST}:{self._port('sandbox')}",
             "PROVIDER_KEY": self.secrets["PROVIDER_KEY"],
         }

@@ -29,6 +29,8 @@ _MADE_BY: dict[str, Callable[[], str]] = {
     "RABBITMQ_PASSWORD": secrets.token_hex,
     "VALKEY_PASSWORD": secrets.token_hex,
     "API_KEY_PEPPER": key,
+    "CARD_KEYS": _sealing_keys,
+    "CARD_PEPPER": key,
     "CVV_KEY": key,
     "OPERATION_ID_KEY": key,
     "PROVIDER_KEY": key,

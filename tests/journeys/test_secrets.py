@@ -1,14 +1,22 @@
-"""No log, stored row, queue or Redis value holds a password or a token."""
+"""No log, stored row, queue or Redis value holds a password, a token, or a card's number or code."""
 
 import asyncio
+import re
+import secrets as chance
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+import aio_pika
 import asyncpg
 import pytest
 from redis import asyncio as redis
 
+from contracts import topology
+from contracts.cards import TokenizeCard
 from tests.journeys.conftest import Meet
-from tests.people import Person
+from tests.people import Json, Person, key
 from tests.system import System
+from tests.workers.client import Client
 
 PLACES = """
 SELECT format('SELECT %L AS place, t::text AS value FROM %I.%I AS t',
@@ -44,6 +52,64 @@ async def test_nothing_that_is_kept_holds_a_secret(system: System, secrets: list
     assert "usr_" in kept["identity.users"]
     found = [place for place, text in kept.items() for secret in secrets if secret in text]
     assert not found
+
+
+async def test_nothing_that_is_kept_holds_a_card(system: System, ani: Person) -> None:
+    async with _everything_durable(system) as said:
+        cards = await _use_cards(system, ani)
+        # Buffered lines are written within this time, and what is told is told by then.
+        await asyncio.sleep(0.5)
+        kept = {**system.logs(), "broker": await said(), **await _rows(system.servers.migrations)}
+    kept |= await _values(system.servers.redis)
+    assert "EmbossCard" in kept["broker"] or "CardRequested" in kept["runtime.sagas"]
+    assert {"cards.cards", "cards.tokens", "cards.tries", "runtime.reveals", "runtime.operations"} <= kept.keys()
+    assert not [place for place, text in kept.items() for card in cards if card["pan"] in text]
+    # Four digits are somewhere by chance, but not those of all cards in one place.
+    codes = [re.compile(rf"(?<![\w.:-]){card['cvv']}(?![\w.:-])") for card in cards]
+    assert not [place for place, text in kept.items() if all(code.search(text) for code in codes)]
+
+
+async def _use_cards(system: System, ani: Person) -> list[Json]:
+    """Everything that can be done with cards' data, right and wrong."""
+    wallet, mine = await ani.open(funds=1_000), key()
+    cards = [await ani.issue(wallet, brand="amex", key=mine) for _ in range(2)][:1]
+    accepted = await ani.post(
+        "/v1/cards", {"wallet_id": wallet, "brand": "amex", "type": "debit"}, prefer="respond-async"
+    )
+    cards.append((await ani.outcome(accepted.json["id"], at=1))["result"])
+    cards += [await ani.issue(wallet, brand="amex", at=number % 2) for number in range(2)]
+    assert len({card["cvv"] for card in cards}) > 1
+    pan = cards[0]["pan"]
+    assert (await ani.get(f"/v1/cards/{pan}")).status == 404
+    assert (await ani.post("/v1/cards", {"wallet_id": wallet, "brand": pan, "type": "debit"})).status == 422
+    checkout = await Client(system.servers.gateway_amqp).start()
+    for card in cards:
+        data = {name: card[name] for name in ("pan", "cvv", "exp_month", "exp_year")}
+        assert (await checkout.ask(TokenizeCard(**data), "mer_1")).status == "succeeded"
+        wrong = data | {"exp_month": card["exp_month"] % 12 + 1}
+        assert (await checkout.ask(TokenizeCard(**wrong), "mer_1")).status == "failed"
+    await checkout.stop()
+    return cards
+
+
+@asynccontextmanager
+async def _everything_durable(system: System) -> AsyncIterator[Json]:
+    """A copy of each message that is published to a durable queue meanwhile."""
+    async with await aio_pika.connect(system.servers.workers_amqp) as connection:
+        channel = await connection.channel()
+        copies = await channel.declare_queue(f"copies.{chance.token_hex(4)}", exclusive=True)
+        for queue in topology.WHOLE.queues():
+            for exchange, routing_key in queue.bindings:
+                if not queue.name.endswith((".calls", ".queries")):
+                    await copies.bind(exchange, routing_key)
+
+        async def said() -> str:
+            found = []
+            while (message := await copies.get(no_ack=True, fail=False)) is not None:
+                found.append(message.body.decode())
+            return "\n".join(found)
+
+        yield said
 
 
 async def _rows(url: str) -> dict[str, str]:

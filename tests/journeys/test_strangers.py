@@ -20,6 +20,7 @@ from tests.people import Json, Person, key, order
 from tests.system import System
 
 TYPE = "at+jwt"
+CHANGES = ("freeze", "unfreeze", "cancel", "archive", "restore")
 GUARDED = [route for route in ROUTES if route.scope is not None]
 OPERATORS = [route for route in GUARDED if route.scope not in CUSTOMER]
 
@@ -49,6 +50,9 @@ class Things:
                 "method": "bca_virtual_account",
             },
             "POST /v1/transfers": order(wallet, self.other_wallet, 5),
+            "POST /v1/cards": {"wallet_id": wallet, "brand": "visa", "type": "debit"},
+            "PATCH /v1/cards/{card_id}": {"label": "Mine now"},
+            **{f"POST /v1/cards/{{card_id}}/{change}": {"reason": "Why not?"} for change in CHANGES},
         }
         if route.path.startswith("/v1/ops/") and route.method != "GET":
             return {"reason": "Mine now", "type": "ledger.OpenWallet.v1"}
@@ -60,7 +64,7 @@ class Things:
         """Everything that Ani sees."""
         wallets = await self.ani.listed("/v1/wallets")
         statements = [await self.ani.listed(f"/v1/wallets/{one['id']}/movements") for one in wallets]
-        lists = [await self.ani.listed(f"/v1/{name}") for name in ("topups", "transfers")]
+        lists = [await self.ani.listed(f"/v1/{name}") for name in ("topups", "transfers", "cards?include=archived")]
         return [wallets, statements, *lists]
 
 
@@ -81,6 +85,7 @@ async def things(together: System, http: aiohttp.ClientSession) -> Things:
     await ani.outcome(accepted.json["id"])
     ids = {
         "wallet_id": wallet,
+        "card_id": (await ani.issue(wallet))["id"],
         "topup_id": topup.json["id"],
         "transfer_id": transfer.json["id"],
         "operation_id": accepted.json["id"],
@@ -198,7 +203,7 @@ async def test_somebody_elses_thing_is_not_found(budi: Person, things: Things, r
     assert await things.all() == before
 
 
-@pytest.mark.parametrize("name", ["POST /v1/topups", "POST /v1/transfers"])
+@pytest.mark.parametrize("name", ["POST /v1/topups", "POST /v1/transfers", "POST /v1/cards"])
 async def test_somebody_elses_wallet_is_not_found_in_a_body(budi: Person, things: Things, name: str) -> None:
     before = await things.all()
     route = next(route for route in ROUTES if route.name == name)
@@ -209,7 +214,15 @@ async def test_somebody_elses_wallet_is_not_found_in_a_body(budi: Person, things
 
 async def test_lists_hold_nothing_of_others(budi: Person, things: Things) -> None:
     wallet = things.ids["wallet_id"]
-    for path in ("wallets", "topups", "transfers", f"topups?wallet_id={wallet}", f"transfers?wallet_id={wallet}"):
+    for path in (
+        "wallets",
+        "topups",
+        "transfers",
+        "cards",
+        f"cards?wallet_id={wallet}",
+        f"topups?wallet_id={wallet}",
+        f"transfers?wallet_id={wallet}",
+    ):
         assert await budi.listed(f"/v1/{path}") == []
 
 

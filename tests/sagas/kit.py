@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Self
 
-from contracts.cards import CardSpendView, SpendOnCard
+from contracts.cards import CardRef, CardSpendView, ResolveCard, SpendOnCard
 from contracts.identity import FindUserByEmail, UserRef
 from contracts.ledger import (
     AccountRef,
@@ -22,9 +22,12 @@ from contracts.topups import ChargeTopUp, ChargeView
 from workers.runtime.saga import OPEN, Phase, Progress, Saga
 
 PLAUSIBLE: dict[type[Command[Any]], Callable[[Any], Any]] = {
+    ResolveCard: lambda c: CardRef(
+        card_id=c.card_id, wallet_id=f"wal_of_{c.card_id}", owner=c.owner or "usr_receiver", brand="visa", last4="0002"
+    ),
     FindUserByEmail: lambda _: UserRef(user_id="usr_receiver"),
     FindWallet: lambda c: AccountRef(account_id="wal_found", currency=c.currency),
-    CheckWallet: lambda c: AccountRef(account_id=c.account_id, currency=c.currency),
+    CheckWallet: lambda c: AccountRef(account_id=c.account_id, currency=c.currency or "IDR"),
     PlaceHold: lambda c: _hold(c, "open", amount=c.amount, remaining=c.amount),
     SettleHold: lambda c: _hold(c, "captured", amount=sum(leg.amount for leg in c.legs)),
     ReleaseHold: lambda c: _hold(c, "released"),

@@ -34,6 +34,8 @@ def worker_settings(database: Database, vhost: Vhost) -> dict[str, Any]:
         "signing_keys": [{"kid": "test", "seed": base64.urlsafe_b64encode(bytes(32)).decode()}],
         "sealing_keys": [{"id": "test", "key": base64.urlsafe_b64encode(bytes(32)).decode()}],
         "api_key_pepper": base64.urlsafe_b64encode(bytes(32)).decode(),
+        "card_keys": [{"id": "test", "key": base64.urlsafe_b64encode(b"k" * 32).decode()}],
+        "card_pepper": base64.urlsafe_b64encode(b"p" * 32).decode(),
         "cvv_key": base64.urlsafe_b64encode(bytes(32)).decode(),
         "provider_url": "http://127.0.0.1:1",
         "provider_key": "unused",

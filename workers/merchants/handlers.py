@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import timedelta
 
-from contracts.cards import CountView
 from contracts.merchants import (
     AbandonMerchant,
     ApiKeyChanged,
@@ -32,7 +31,7 @@ from contracts.merchants import (
     TooManyMerchants,
     UpdateMerchant,
 )
-from contracts.message import NotFound, Nothing
+from contracts.message import CountView, NotFound, Nothing
 from workers.merchants import api_keys, minting
 from workers.merchants.api_keys import ApiKey, Minted
 from workers.merchants.rules import MERCHANTS_MAX, Merchant

@@ -32,7 +32,7 @@ class Connection(Protocol):
 
 
 LOCK_TIMEOUT_MS = 200
-WRITERS = 6
+WRITERS = 8
 """The batch loop's, one for each task of the upkeep, one for health."""
 
 CONTENTION = (

@@ -51,17 +51,17 @@ class Handlers:
         prepare: Prepare | None = None,
         finished_by: type[Any] | None = None,
         needs_more: NeedsMore | None = None,
-    ) -> Callable[[Callable[[Any, Any], A | Refusal]], Callable[[Any, Any], A | Refusal]]:
+    ) -> Callable[[Callable[[Any, Any], A | Refusal | None]], Callable[[Any, Any], A | Refusal | None]]:
         """Handle a command or call: `decide(command, uow) -> A`, plain, without I/O; it may raise a `Refusal`.
 
         A refusal that is raised drops what the handler wrote; one that is returned keeps it, as where a failed attempt
         counts. `needs` names what is loaded and locked first; `needs_more`, given (command, caller, prepared), what
         takes knowing these. `prepare` is an async function of (command, `Preparation`) that runs before the
         transaction, may run twice, and whose result is `uow.prepared`. `finished_by` names the saga that finishes the
-        operation in the handler's place.
+        operation in the handler's place, which then may have no answer.
         """
 
-        def register(decide: Callable[[Any, Any], A | Refusal]) -> Callable[[Any, Any], A | Refusal]:
+        def register(decide: Callable[[Any, Any], A | Refusal | None]) -> Callable[[Any, Any], A | Refusal | None]:
             self._add(Handler(message, decide, needs, prepare, finished_by, needs_more))
             return decide
 

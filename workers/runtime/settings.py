@@ -4,8 +4,25 @@ import base64
 import binascii
 from typing import Annotated
 
-from pydantic import BaseModel, Field, SecretStr, field_validator
+from pydantic import BaseModel, Field, SecretStr, StringConstraints, field_validator
 from pydantic_settings import BaseSettings
+
+from contracts.cards import Brand
+
+Bin = Annotated[str, StringConstraints(pattern=r"^[0-9]{6,8}$")]
+"""How a card number begins: its issuer (ISO/IEC 7812)."""
+
+# Test ranges of the brands, all of them: nothing that this issues can be mistaken for a real card.
+BINS: dict[Brand, list[Bin]] = {
+    "visa": ["400000", "411111"],
+    "mastercard": ["520082", "555555"],
+    "amex": ["371449", "378282"],
+    "jcb": ["353011", "356600"],
+    "unionpay": ["620000"],
+    "discover": ["601111"],
+    "diners": ["305693"],
+    "gpn": ["194600"],
+}
 
 
 class SigningKey(BaseModel):
@@ -59,6 +76,21 @@ class Settings(BaseSettings):
 
     reveal_seconds: Annotated[float, Field(gt=0, le=600)] = 600.0
     cvv_key: SecretStr
+    """Every card's CVV is computed from it: another key gives every card another CVV."""
+
+    card_keys: Annotated[list[SealingKey], Field(min_length=1)]
+    """Card numbers are sealed with the first; `saldo keys rotate-pan` seals the older ones' anew."""
+
+    card_pepper: SecretStr
+    """Card numbers are recognised by a hash under it; it can't be changed while there are cards."""
+
+    card_bins: dict[Brand, Annotated[list[Bin], Field(min_length=1)]] = BINS
+    card_years: Annotated[int, Field(ge=1, le=10)] = 4
+    cards_per_owner_max: Annotated[int, Field(ge=1, le=10_000)] = 200
+    card_token_seconds: Annotated[int, Field(ge=1, le=3600)] = 300
+    card_tries_max: Annotated[int, Field(ge=1)] = 5
+    caller_tries_max: Annotated[int, Field(ge=1)] = 50
+    card_tries_seconds: Annotated[int, Field(ge=1, le=86_400)] = 3600
 
     api_key_pepper: SecretStr
     """Keys the hashes of API keys: with another one, no key is known any more."""
@@ -92,7 +124,12 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
     otel_exporter_otlp_endpoint: str = ""
 
-    @field_validator("cvv_key", "api_key_pepper")
+    @field_validator("cvv_key", "api_key_pepper", "card_pepper")
     @classmethod
     def _thirty_two_bytes(cls, value: SecretStr) -> SecretStr:
         return _of_thirty_two_bytes(value)
+
+    @field_validator("card_bins")
+    @classmethod
+    def _every_brand(cls, value: dict[Brand, list[Bin]]) -> dict[Brand, list[Bin]]:
+        return BINS | value

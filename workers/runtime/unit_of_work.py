@@ -52,9 +52,11 @@ class World:
         self._keep(entity)
 
     def remove(self, kind: type[Any], key: str) -> None:
-        """Delete a row, or don't insert it."""
+        """Delete a row, or don't insert it; from now on it is not found."""
+        self.updated.get(kind, {}).pop(key, None)
         if self.inserted.get(kind, {}).pop(key, None) is None:
             self.removed.setdefault(kind, set()).add(key)
+        self.entities.setdefault(kind, {})[key] = None
 
     def remember(self, kind: type[Any], key: str, entity: Any) -> None:
         """A loaded row; what the batch has decided since is not overwritten."""
@@ -200,7 +202,7 @@ class UnitOfWork:
         self._saved.setdefault(type(entity), {})[entity.id] = entity
 
     def remove(self, kind: type[Any], key: str) -> None:
-        """Delete a row of the runtime's own; money and people are never deleted here."""
+        """Delete a row: of the runtime's own, or of what may be purged. Money never is."""
         self._removed.append((kind, key))
 
     def emit(self, event: Event) -> None:
