@@ -1,4 +1,4 @@
-"""Transfers: wallet to wallet, or to a person by e-mail."""
+"""Transfers: from a wallet or card, to a wallet, a card, or a person by e-mail."""
 
 from datetime import datetime
 from typing import Annotated, Literal, Self
@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from contracts.identity import EmailAddress
-from contracts.ids import TransferId, UserId, WalletId
+from contracts.ids import CardId, TransferId, UserId, WalletId
 from contracts.message import Command, Event, Metadata, Query, Text, View
 from contracts.money import Amount, Currency
 from contracts.operations import FailureView
@@ -17,21 +17,30 @@ Note = Annotated[Text, StringConstraints(max_length=500)]
 
 
 class Source(View):
-    """Where the money comes from."""
+    """Where the money comes from: exactly one of the two. A card stands for its wallet."""
 
-    wallet_id: WalletId
+    wallet_id: WalletId | None = None
+    card_id: CardId | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if (self.wallet_id is None) == (self.card_id is None):
+            message = "Name exactly one of wallet_id and card_id."
+            raise ValueError(message)
+        return self
 
 
 class Destination(View):
-    """Where it goes: exactly one of the two."""
+    """Where it goes: exactly one of the three."""
 
     wallet_id: WalletId | None = None
+    card_id: CardId | None = None
     email: EmailAddress | None = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
-        if (self.wallet_id is None) == (self.email is None):
-            message = "Name exactly one of wallet_id and email."
+        if [self.wallet_id, self.card_id, self.email].count(None) != 2:  # noqa: PLR2004 - all but one
+            message = "Name exactly one of wallet_id, card_id and email."
             raise ValueError(message)
         return self
 
@@ -39,8 +48,8 @@ class Destination(View):
 class TransferView(View):
     """One transfer as one side of it sees it.
 
-    The sender of money to an e-mail address never learns whose wallet it is: `destination` stays the address.
-    The recipient sees the wallet that it went to.
+    Each side sees what it said. Who sent to an e-mail address or a card never learns which wallet that was, and the
+    recipient does not see the card that the money came from: they see wallets.
     """
 
     id: TransferId
@@ -81,21 +90,24 @@ class ListTransfers(PageOf[TransferView]):
 
     status: TransferStatus | None = None
     wallet_id: WalletId | None = None
+    card_id: CardId | None = None
     direction: Literal["sent", "received"] | None = None
     created_from: Moment | None = None
     created_to: Moment | None = None
 
 
 class TransferRequested(Event):
-    """Somebody asked for a transfer. `destination` or `email` says where it goes."""
+    """Somebody asked for a transfer. One of `source…` says where from, one of `destination…` and `email` where to."""
 
     transfer_id: TransferId
     sender: UserId
-    source: WalletId
+    source: WalletId | None
     destination: WalletId | None
     email: EmailAddress | None
     amount: Amount
     currency: Currency
+    source_card: CardId | None = None
+    destination_card: CardId | None = None
 
 
 class TransferCompleted(Event):
@@ -114,13 +126,14 @@ class TransferFailed(Event):
 
 
 class CompleteTransfer(Command[TransferView]):
-    """The money has moved to `destination`, a wallet of `recipient`."""
+    """The money has moved from `source` (a card's wallet) to `destination`, a wallet of `recipient`."""
 
     internal = True
 
     transfer_id: TransferId
     destination: WalletId
     recipient: UserId | None = None
+    source: WalletId | None = None
 
 
 class FailTransfer(Command[TransferView]):

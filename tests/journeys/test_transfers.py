@@ -108,3 +108,33 @@ async def test_one_may_send_between_ones_own_wallets(ani: Person) -> None:
     assert (await ani.transfer(one, other, 20)).status == 201
     assert (await ani.balance(one), await ani.balance(other)) == ((30, 0, 30), (20, 0, 20))
     assert len(await ani.listed("/v1/transfers")) == 1
+
+
+async def test_cards_stand_for_their_wallets(ani: Person, budi: Person) -> None:
+    mine, theirs = await ani.open(funds=1_000), await budi.open()
+    from_, to = (await ani.issue(mine))["id"], (await budi.issue(theirs))["id"]
+    sent = await ani.transfer(from_, to, 400)
+    assert (sent.status, sent.json["status"]) == (201, "completed")
+    assert (sent.json["source"]["card_id"], sent.json["destination"]["card_id"]) == (from_, to)
+    assert theirs not in sent.body.decode()
+    assert theirs not in (await ani.get(f"/v1/transfers/{sent.json['id']}", at=1)).body.decode()
+    seen = await budi.get(f"/v1/transfers/{sent.json['id']}", at=1)
+    assert from_ not in seen.body.decode()
+    assert seen.json["destination"]["wallet_id"] == theirs
+    assert await ani.balance(mine) == (600, 0, 600)
+    assert await budi.balance(theirs) == (400, 0, 400)
+    assert [one["id"] for one in await ani.listed(f"/v1/transfers?card_id={from_}")] == [sent.json["id"]]
+
+
+async def test_a_card_that_can_not_be_used_refuses_the_transfer(ani: Person, budi: Person) -> None:
+    mine, theirs = await ani.open(funds=1_000), await budi.open(funds=1_000)
+    own, other = (await ani.issue(mine))["id"], (await budi.issue(theirs))["id"]
+    refused = await ani.transfer(other, mine, 1)
+    assert (refused.status, refused.code) == (404, "not_found")
+    for destination in (own, mine):
+        refused = await ani.transfer(own, destination, 1)
+        assert (refused.status, refused.code) == (422, "self_transfer")
+    await ani.post(f"/v1/cards/{own}/freeze")
+    refused = await ani.transfer(own, theirs, 1)
+    assert (refused.status, refused.code) == (403, "card_frozen")
+    assert await ani.balance(mine) == (1_000, 0, 1_000)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from contracts.cards import CardFrozen, ResolveCard
 from contracts.identity import FindUserByEmail
 from contracts.ledger import (
     CurrencyMismatch,
@@ -247,3 +248,53 @@ def test_an_undo_that_meets_a_captured_hold_needs_a_person(to_wallet: TransferRe
         .refuse(HoldCaptured())
         .ends(Phase.STUCK)
     )
+
+
+@pytest.fixture
+def by_card(to_wallet: TransferRequested) -> TransferRequested:
+    return to_wallet.model_copy(
+        update={"source": None, "destination": None, "source_card": "crd_mine", "destination_card": "crd_theirs"}
+    )
+
+
+def test_cards_stand_for_their_wallets(by_card: TransferRequested) -> None:
+    (
+        given(TransferMoney, by_card)
+        .expect(ResolveCard, card_id="crd_mine", owner="usr_sender")
+        .reply()
+        .expect(ResolveCard, card_id="crd_theirs", owner=None)
+        .reply()
+        .expect(PlaceHold, account_id="wal_of_crd_mine", to="wal_of_crd_theirs")
+        .reply()
+        .expect(SettleHold, account_id="wal_of_crd_mine")
+        .reply()
+        .expect(CompleteTransfer, source="wal_of_crd_mine", destination="wal_of_crd_theirs")
+        .reply()
+        .ends(Phase.COMPLETED)
+    )
+
+
+def test_a_card_pays_to_an_address_as_a_wallet_does(by_card: TransferRequested) -> None:
+    to_email = by_card.model_copy(update={"destination_card": None, "email": "budi@example.com"})
+    (
+        given(TransferMoney, to_email)
+        .expect(ResolveCard)
+        .reply()
+        .expect(FindUserByEmail)
+        .reply()
+        .expect(FindWallet)
+        .reply()
+        .expect(PlaceHold, account_id="wal_of_crd_mine", to="wal_found")
+    )
+
+
+def test_a_card_that_can_not_be_used_fails_the_transfer(by_card: TransferRequested) -> None:
+    first = given(TransferMoney, by_card).expect(ResolveCard)
+    first.refuse(CardFrozen()).expect(FailTransfer, code="card_frozen").reply().ends(Phase.FAILED)
+    second = given(TransferMoney, by_card).expect(ResolveCard).reply().expect(ResolveCard)
+    second.refuse(NotFound()).expect(FailTransfer, code="not_found").reply().ends(Phase.FAILED)
+
+
+def test_two_cards_of_one_wallet_are_found_out_by_the_hold(by_card: TransferRequested) -> None:
+    held = given(TransferMoney, by_card).expect(ResolveCard).reply().expect(ResolveCard).reply().expect(PlaceHold)
+    held.refuse(SelfTransfer()).expect(FailTransfer, code="self_transfer").reply().ends(Phase.FAILED)

@@ -4,8 +4,9 @@ from datetime import timedelta
 from typing import Self
 
 from contracts import ids
+from contracts.cards import CardRef, ResolveCard
 from contracts.identity import FindUserByEmail, UserRef
-from contracts.ids import HoldId, TransferId, UserId, WalletId
+from contracts.ids import CardId, HoldId, TransferId, UserId, WalletId
 from contracts.ledger import AccountRef, FindWallet, HoldView, Leg, PlaceHold, ReleaseHold, SettleHold
 from contracts.message import Problem
 from contracts.money import Amount, Currency
@@ -14,19 +15,41 @@ from workers.runtime.saga import Saga, compensatable, pivot, retriable
 
 
 class TransferMoney(Saga):
-    """Find the receiver, hold at the source, settle to the destination, tell."""
+    """Find the cards' wallets and the receiver, hold at the source, settle to the destination, tell."""
 
     starts_on = TransferRequested
     deadline = timedelta(minutes=5)
 
     transfer_id: TransferId
     sender: UserId
-    source: WalletId
+    source: WalletId | None
     destination: WalletId | None
     email: str | None
     amount: Amount
     currency: Currency
+    source_card: CardId | None = None
+    destination_card: CardId | None = None
     recipient: UserId | None = None
+
+    @compensatable
+    def resolve_source(self) -> ResolveCard | None:
+        """Only for money that comes from a card, which must be the sender's own."""
+        return None if self.source_card is None else ResolveCard(card_id=self.source_card, owner=self.sender)
+
+    @resolve_source.learns
+    def resolved_source(self, card: CardRef) -> Self:
+        """Its wallet."""
+        return self.model_copy(update={"source": card.wallet_id})
+
+    @compensatable
+    def resolve_destination(self) -> ResolveCard | None:
+        """Only for money that goes to a card, whosever it is."""
+        return None if self.destination_card is None else ResolveCard(card_id=self.destination_card)
+
+    @resolve_destination.learns
+    def resolved_destination(self, card: CardRef) -> Self:
+        """Likewise."""
+        return self.model_copy(update={"destination": card.wallet_id})
 
     @compensatable
     def find_recipient(self) -> FindUserByEmail | None:
@@ -55,7 +78,7 @@ class TransferMoney(Saga):
         """Set the money aside; the ledger checks both wallets."""
         return PlaceHold(
             hold_id=self.hold_id,
-            account_id=self.source,
+            account_id=self.origin,
             owner=self.sender,
             to=self.to,
             amount=self.amount,
@@ -65,7 +88,7 @@ class TransferMoney(Saga):
     @hold.undo
     def release(self) -> ReleaseHold:
         """Give it back."""
-        return ReleaseHold(hold_id=self.hold_id, account_id=self.source)
+        return ReleaseHold(hold_id=self.hold_id, account_id=self.origin)
 
     @hold.learns
     def held(self, hold: HoldView) -> Self:
@@ -76,12 +99,14 @@ class TransferMoney(Saga):
     def settle(self) -> SettleHold:
         """Move it: from here on there is no way back."""
         leg = Leg(to=self.to, amount=self.amount, kind="transfer")
-        return SettleHold(hold_id=self.hold_id, account_id=self.source, legs=[leg])
+        return SettleHold(hold_id=self.hold_id, account_id=self.origin, legs=[leg])
 
     @retriable
     def complete(self) -> CompleteTransfer:
         """Say that it has moved."""
-        return CompleteTransfer(transfer_id=self.transfer_id, destination=self.to, recipient=self.recipient)
+        return CompleteTransfer(
+            transfer_id=self.transfer_id, source=self.origin, destination=self.to, recipient=self.recipient
+        )
 
     def on_failure(self, problem: Problem) -> FailTransfer:
         """Say that it has not, and why."""
@@ -91,6 +116,12 @@ class TransferMoney(Saga):
     def hold_id(self) -> HoldId:
         """The transfer's only hold."""
         return ids.sibling("hld", self.transfer_id)
+
+    @property
+    def origin(self) -> WalletId:
+        """The source, likewise as `to`."""
+        assert self.source is not None, "money is held before its source is known"
+        return self.source
 
     @property
     def to(self) -> WalletId:

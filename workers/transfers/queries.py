@@ -58,12 +58,23 @@ def _filters(query: ListTransfers, caller: Caller) -> list[ColumnElement[bool]]:
         conditions.append(transfers.c.created_at < query.created_to)
     if query.wallet_id is not None:
         conditions.append(_touches(query.wallet_id, caller))
+    if query.card_id is not None:
+        conditions.append(_names(query.card_id, caller))
     return conditions
 
 
 def _touches(wallet_id: str, caller: Caller) -> ColumnElement[bool]:
     arrived = transfers.c.destination == wallet_id
     if not caller.oversees:
-        # Who sent to an e-mail address must not find out the wallet behind it by filtering, either.
-        arrived &= or_(transfers.c.email.is_(None), transfers.c.recipient == caller.principal)
+        # Who sent to an e-mail address or a card must not find out the wallet behind it by filtering, either.
+        open_ = and_(transfers.c.email.is_(None), transfers.c.destination_card.is_(None))
+        arrived &= or_(open_, transfers.c.recipient == caller.principal)
     return or_(transfers.c.source == wallet_id, arrived)
+
+
+def _names(card_id: str, caller: Caller) -> ColumnElement[bool]:
+    sent = transfers.c.source_card == card_id
+    if not caller.oversees:
+        # Which card the money came from is its owner's business.
+        sent &= transfers.c.sender == caller.principal
+    return or_(sent, transfers.c.destination_card == card_id)

@@ -25,13 +25,13 @@ class Transfer(NamedTuple):
     """One row of `transfers.transfers`.
 
     `sender` and `recipient` are principals, `source` and `destination` wallets, `amount` is in minor units.
-    Sent to an `email`, it has no destination until it is completed; `recipient` is set by completing, too.
+    From or to a card, or to an `email`, the wallet is known once it is completed; so is the `recipient`.
     """
 
     id: str
     status: TransferStatus
     sender: str
-    source: str
+    source: str | None
     destination: str | None
     email: str | None
     recipient: str | None
@@ -43,18 +43,20 @@ class Transfer(NamedTuple):
     failure_detail: str | None
     created_at: datetime
     completed_at: datetime | None
+    source_card: str | None
+    destination_card: str | None
 
     @classmethod
     def request(cls, command: RequestTransfer, *, by: Caller, at: datetime, key: str) -> "Transfer":
         """What the caller asks for, as the row `key`. Raises `SelfTransfer`."""
-        source, to = command.source.wallet_id, command.destination
-        if source == to.wallet_id:
+        source, to = command.source, command.destination
+        if (source.wallet_id, source.card_id) == (to.wallet_id, to.card_id):
             raise SelfTransfer
         return cls(
             key,
             "pending",
             by.principal,
-            source,
+            source.wallet_id,
             to.wallet_id,
             to.email,
             None,
@@ -66,6 +68,8 @@ class Transfer(NamedTuple):
             None,
             at,
             None,
+            source.card_id,
+            to.card_id,
         )
 
     def complete(self, command: CompleteTransfer, *, at: datetime) -> "Transfer":
@@ -75,6 +79,7 @@ class Transfer(NamedTuple):
             return self
         return self._replace(
             status="completed",
+            source=command.source or self.source,
             destination=command.destination,
             recipient=command.recipient,
             completed_at=at,
@@ -102,6 +107,8 @@ class Transfer(NamedTuple):
             email=self.email,
             amount=self.amount,
             currency=self.currency,
+            source_card=self.source_card,
+            destination_card=self.destination_card,
         )
 
     def completed(self, view: TransferView) -> TransferCompleted:
@@ -117,12 +124,13 @@ class Transfer(NamedTuple):
         return caller.owns(self.sender) or caller.principal == self.recipient
 
     def view(self, *, to: Caller | None = None) -> TransferView:
-        """How one side sees it; by default its sender, to whom an e-mail address stays an e-mail address."""
+        """How one side sees it; by default its sender, to whom a card stays a card and an address an address."""
+        sending = to is None or to.principal == self.sender
         return TransferView(
             id=self.id,
             status=self.status,
-            source=Source(wallet_id=self.source),
-            destination=self._destination(to),
+            source=self._origin(sending=sending),
+            destination=self._destination(sending=sending),
             amount=self.amount,
             currency=self.currency,
             note=self.note,
@@ -132,11 +140,15 @@ class Transfer(NamedTuple):
             completed_at=self.completed_at,
         )
 
-    def _destination(self, to: Caller | None) -> Destination:
-        sending = to is None or to.principal == self.sender
-        if self.email is not None and (sending or self.destination is None):
-            return Destination(email=self.email)
-        return Destination(wallet_id=self.destination)
+    def _origin(self, *, sending: bool) -> Source:
+        if self.source_card is not None and (sending or self.source is None):
+            return Source(card_id=self.source_card)
+        return Source(wallet_id=self.source)
+
+    def _destination(self, *, sending: bool) -> Destination:
+        if self.destination is not None and not (sending and (self.email or self.destination_card)):
+            return Destination(wallet_id=self.destination)
+        return Destination(email=self.email, card_id=self.destination_card)
 
     def _failure(self) -> FailureView | None:
         if self.failure_code is None:

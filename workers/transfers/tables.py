@@ -14,7 +14,7 @@ transfers = Table(
     Column("id", Text, primary_key=True),
     Column("status", Text, nullable=False),
     Column("sender", Text, nullable=False),
-    Column("source", Text, nullable=False),
+    Column("source", Text),
     Column("destination", Text),
     Column("email", Text),
     Column("recipient", Text),
@@ -26,6 +26,8 @@ transfers = Table(
     Column("failure_detail", Text),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("completed_at", DateTime(timezone=True)),
+    Column("source_card", Text),
+    Column("destination_card", Text),
 )
 """Columns stand in the order of `Transfer`'s fields, so a row is an entity."""
 
@@ -33,7 +35,7 @@ stored(
     Transfer,
     transfers,
     order=50,
-    mutable=("status", "destination", "recipient", "failure_code", "failure_detail", "completed_at"),
+    mutable=("status", "source", "destination", "recipient", "failure_code", "failure_detail", "completed_at"),
 )
 
 

@@ -119,7 +119,49 @@ def test_no_sender_ever_reads_the_wallet_behind_an_address(viewer: Caller | None
     assert "wal_b" not in steps[end].view(to=viewer).model_dump_json()
 
 
-@pytest.mark.parametrize("destination", [{}, {"wallet_id": "wal_b", "email": "budi@example.com"}])
+BY_CARD = Transfer.request(
+    asked(Destination(card_id="crd_b"), source=Source(card_id="crd_a")), by=SENDER, at=NOW, key="trf_1"
+)
+DONE_BY_CARD = DONE.model_copy(update={"source": "wal_a"})
+
+
+def test_each_side_of_cards_sees_what_it_may() -> None:
+    completed = BY_CARD.complete(DONE_BY_CARD, at=LATER)
+    for viewer in (None, SENDER, Caller("usr_sender", oversees=True)):
+        seen = completed.view(to=viewer)
+        assert (seen.source, seen.destination) == (Source(card_id="crd_a"), Destination(card_id="crd_b"))
+    for viewer in (RECEIVER, OPERATOR):
+        seen = completed.view(to=viewer)
+        assert (seen.source, seen.destination) == (Source(wallet_id="wal_a"), Destination(wallet_id="wal_b"))
+
+
+def test_a_transfer_by_card_that_failed_stays_with_the_cards() -> None:
+    for viewer in (None, SENDER, OPERATOR):
+        seen = BY_CARD.fail(FAILED, at=LATER).view(to=viewer)
+        assert (seen.source, seen.destination) == (Source(card_id="crd_a"), Destination(card_id="crd_b"))
+
+
+@given(viewer=st.sampled_from([None, SENDER]))
+def test_no_sender_ever_reads_the_wallet_behind_a_card(viewer: Caller | None) -> None:
+    assert "wal_b" not in BY_CARD.complete(DONE_BY_CARD, at=LATER).view(to=viewer).model_dump_json()
+
+
+def test_a_card_cannot_send_to_itself() -> None:
+    with pytest.raises(SelfTransfer):
+        Transfer.request(
+            asked(Destination(card_id="crd_a"), source=Source(card_id="crd_a")), by=SENDER, at=NOW, key="trf_1"
+        )
+
+
+@pytest.mark.parametrize("source", [{}, {"wallet_id": "wal_a", "card_id": "crd_a"}])
+def test_a_source_is_exactly_one_thing(source: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="exactly one"):
+        Source.model_validate(source)
+
+
+@pytest.mark.parametrize(
+    "destination", [{}, {"wallet_id": "wal_b", "card_id": "crd_b"}, {"wallet_id": "wal_b", "email": "budi@example.com"}]
+)
 def test_a_destination_is_exactly_one_thing(destination: dict[str, str]) -> None:
     with pytest.raises(ValidationError, match="exactly one"):
         Destination.model_validate(destination)

@@ -32,11 +32,11 @@ async def test_money_moves_to_an_address(bank: Bank) -> None:
     await bank.wallet(receiver)
     reply = await bank.send(SENDER, source, 300, email="Budi@example.com")
     assert reply.result is not None
-    assert reply.result["destination"] == {"wallet_id": None, "email": "budi@example.com"}
+    assert reply.result["destination"] == {"wallet_id": None, "card_id": None, "email": "budi@example.com"}
     assert await bank.balance(receiver, destination) == (300, 0)
     seen = await bank.get(receiver, reply.result["id"])
     assert seen.result is not None
-    assert seen.result["destination"] == {"wallet_id": destination, "email": None}
+    assert seen.result["destination"] == {"wallet_id": destination, "card_id": None, "email": None}
 
 
 async def test_strangers_receive_nothing(bank: Bank) -> None:
