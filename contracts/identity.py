@@ -181,6 +181,7 @@ OPERATOR = (
     "cards:update_any",
     "dead_letters:act",
     "dead_letters:read",
+    "ledger:verify",
     "merchants:approve",
     "merchants:update_any",
     "sagas:act",

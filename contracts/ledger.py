@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from contracts.ids import HoldId, MovementId, OperationId, UserId, WalletId
+from contracts.ids import HoldId, Id, MovementId, OperationId, UserId, WalletId
 from contracts.message import Command, Kind, Query, Refusal, Text, View
 from contracts.money import Amount, Balance, Currency
 from contracts.pages import PageOf
@@ -118,6 +118,67 @@ class ListMovements(PageOf[MovementView]):
     kind: MovementKind | None = None
     created_from: datetime | None = None
     created_to: datetime | None = None
+
+
+class InvariantView(View):
+    """What is measured again and again: `value` must be zero."""
+
+    invariant: str
+    currency: Currency
+    value: int
+
+
+class FindingView(View):
+    """One violation of `check`, by the account, movement, hold or currency `subject`."""
+
+    check: str
+    subject: str
+    detail: str
+
+
+class LedgerTotalView(View):
+    """One currency's money in minor units: `wallets + system = 0`; `held` is part of `wallets`."""
+
+    currency: Currency
+    wallets: Balance
+    held: Balance
+    system: Balance
+    suspense: Balance
+
+
+class VerificationView(View):
+    """A verification of the whole ledger, in one snapshot. `violations` counts all, `findings` names some."""
+
+    id: Id
+    sound: bool
+    violations: dict[str, int]
+    findings: list[FindingView]
+    counts: dict[str, int]
+    totals: list[LedgerTotalView]
+    started_at: datetime
+    finished_at: datetime
+
+
+class LedgerVerificationView(View):
+    """What is known of the ledger's soundness: the invariants that workers measure, and the newest whole verification.
+
+    `sound` is None as long as nothing has been measured.
+    """
+
+    sound: bool | None
+    measured_at: datetime | None
+    invariants: list[InvariantView]
+    verification: VerificationView | None
+
+
+class GetLedgerVerification(Query[LedgerVerificationView]):
+    """The newest results; nothing is computed for it."""
+
+
+class VerifyLedger(Command[VerificationView]):
+    """Verify all of the ledger: some twenty seconds for each million movements. Raises `VerificationRunning`."""
+
+    slow = True
 
 
 class AccountRef(View):
@@ -266,6 +327,13 @@ class WalletClosed(Refusal):
 
     kind = Kind.FORBIDDEN
     detail = "The wallet is closed."
+
+
+class VerificationRunning(Refusal):
+    """One at a time: it reads all of the ledger."""
+
+    kind = Kind.CONFLICT
+    detail = "A verification of the whole ledger is running already."
 
 
 class WalletNotEmpty(Refusal):

@@ -1,5 +1,6 @@
 """What operators see and mend, over HTTP."""
 
+from contracts.ledger import GetLedgerVerification, VerifyLedger
 from contracts.operations import (
     CompensateSaga,
     DiscardDeadLetter,
@@ -14,6 +15,8 @@ from contracts.operations import (
 from gateway.edge import Routes
 
 routes = Routes("Operators")
+routes.asks("GET /v1/ops/ledger/verification", GetLedgerVerification, scope="ledger:verify")
+routes.says("POST /v1/ops/ledger/verification", VerifyLedger, scope="ledger:verify")
 routes.asks("GET /v1/ops/sagas", ListSagas, scope="sagas:read")
 routes.asks("GET /v1/ops/sagas/{saga_id}", GetSaga, scope="sagas:read")
 routes.says("POST /v1/ops/sagas/{saga_id}/retry", RetrySaga, scope="sagas:act")

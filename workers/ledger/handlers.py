@@ -21,13 +21,16 @@ from contracts.ledger import (
     SelfTransfer,
     SettleHold,
     UnfreezeWallet,
+    VerificationView,
+    VerifyLedger,
     WalletView,
 )
 from contracts.message import NotFound
 from contracts.money import Currency
-from workers.ledger import accounts, chart, holds, journal, postings
+from workers.ledger import accounts, chart, holds, journal, postings, verifications
 from workers.ledger.accounts import Account, wallet
 from workers.ledger.holds import Hold
+from workers.ledger.verifications import Verification
 from workers.runtime.handlers import Handlers
 from workers.runtime.needs import matching, rows
 from workers.runtime.unit_of_work import UnitOfWork
@@ -42,6 +45,16 @@ def open_wallet(command: OpenWallet, uow: UnitOfWork) -> WalletView:
     uow.add(account)
     uow.audit(account.id, after=account.audited())
     return account.view()
+
+
+@handlers.command(VerifyLedger, prepare=verifications.examined)
+def verify_ledger(_command: VerifyLedger, uow: UnitOfWork) -> VerificationView:
+    """Keep what was found. Raises `VerificationRunning`."""
+    report, started_at, finished_at = uow.prepared
+    found = Verification.of(report, started_at, finished_at, key=uow.id("ver"))
+    uow.add(found)
+    uow.audit(found.id, after={"sound": found.sound, "violations": report.violations})
+    return found.view()
 
 
 @handlers.command(RenameWallet, needs=lambda c: [rows(Account, c.wallet_id)])

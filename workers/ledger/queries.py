@@ -7,7 +7,10 @@ from sqlalchemy import Row, Select, select, union_all
 from contracts.envelope import Caller
 from contracts.ledger import (
     BalanceView,
+    GetLedgerVerification,
     GetWallet,
+    InvariantView,
+    LedgerVerificationView,
     ListMovements,
     ListWallets,
     MovementView,
@@ -16,9 +19,11 @@ from contracts.ledger import (
 from contracts.message import NotFound
 from contracts.pages import Page
 from workers.ledger import chart
-from workers.ledger.tables import accounts, movements
+from workers.ledger.tables import accounts, measurements, movements, verifications
+from workers.ledger.verifications import Verification
 from workers.runtime.handlers import Queries
 from workers.runtime.reading import Reading
+from workers.runtime.stored import mapping
 
 queries = Queries("ledger")
 
@@ -27,6 +32,27 @@ queries = Queries("ledger")
 async def get_wallet(query: GetWallet, reading: Reading) -> WalletView:
     """Raises `NotFound`, also for somebody else's."""
     return _wallet(await _visible(query.wallet_id, reading))
+
+
+@queries.query(GetLedgerVerification)
+async def get_ledger_verification(_query: GetLedgerVerification, reading: Reading) -> LedgerVerificationView:
+    """What was measured and verified last."""
+    measured = await reading.row(select(measurements.c.found, measurements.c.measured_at))
+    newest = await reading.row(select(verifications).order_by(verifications.c.finished_at.desc()).limit(1))
+    verified = None if newest is None else mapping(Verification).load(newest).view()
+    found = {} if measured is None else measured.found
+    invariants = [
+        InvariantView(invariant=name, currency=currency, value=value)
+        for name, values in sorted(found.items())
+        for currency, value in sorted(values.items())
+    ]
+    zero = all(one.value == 0 for one in invariants)
+    return LedgerVerificationView(
+        sound=None if measured is None and verified is None else zero and (verified is None or verified.sound),
+        measured_at=measured and measured.measured_at,
+        invariants=invariants,
+        verification=verified,
+    )
 
 
 @queries.query(ListWallets)

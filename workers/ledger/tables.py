@@ -1,10 +1,12 @@
 """The ledger's tables as handlers and queries see them; the migrations make them, with every guard."""
 
-from sqlalchemy import BigInteger, Column, DateTime, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, MetaData, Table, Text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from workers.ledger.accounts import Account
 from workers.ledger.holds import Hold
 from workers.ledger.postings import Movement
+from workers.ledger.verifications import Verification
 from workers.runtime.stored import stored
 
 metadata = MetaData(schema="ledger")
@@ -58,6 +60,24 @@ movements = Table(
     Column("created_at", Time, nullable=False),
 )
 
+measurements = Table(
+    "measurements",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("found", JSONB, nullable=False),
+    Column("measured_at", Time, nullable=False),
+)
+verifications = Table(
+    "verifications",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("sound", Boolean, nullable=False),
+    Column("report", JSONB, nullable=False),
+    Column("started_at", Time, nullable=False),
+    Column("finished_at", Time, nullable=False),
+)
+
 stored(Account, accounts, order=10, mutable=("label", "status", "frozen_by", "posted", "held", "sequence"))
 stored(Hold, holds, order=20, mutable=("remaining", "status", "ended_at"))
 stored(Movement, movements, order=30)
+stored(Verification, verifications, order=35)

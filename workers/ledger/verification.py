@@ -1,15 +1,28 @@
 """Proof that no cent is lost: each invariant of the ledger is a set-based query for its violations."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
+from pydantic_core import to_json
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from contracts.ledger import VerificationRunning
 from workers.ledger.checks import CHECKS, COUNTS, INVARIANTS, TOTALS
 from workers.runtime.database import Database
 from workers.runtime.telemetry import metrics
+
+LOCK = 0x5A1D0
+"""PostgreSQL's advisory lock of whoever reads the whole ledger."""
+
+KEEP = """
+INSERT INTO ledger.measurements (id, found, measured_at) VALUES ('newest', $1::text::jsonb, now())
+ON CONFLICT (id) DO UPDATE SET found = excluded.found, measured_at = excluded.measured_at
+"""
 
 FINDINGS_PER_CHECK = 100
 """How many violations of one kind are named; `violations` counts them all."""
@@ -77,6 +90,17 @@ async def examine(connection: AsyncConnection) -> Report:
         return Report(findings, violations, dict(counts._mapping), [Total(*row) for row in totals])
 
 
+async def examine_alone(database_url: str) -> tuple[Report, datetime, datetime]:
+    """A whole report, and when it began and ended. Raises `VerificationRunning`."""
+    async with _connected(database_url) as connection:
+        mine = (await connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": LOCK})).scalar_one()
+        await connection.commit()
+        if not mine:
+            raise VerificationRunning
+        started_at = datetime.now(UTC)
+        return await examine(connection), started_at, datetime.now(UTC)
+
+
 async def verify(database_url: str) -> list[str]:
     """What is wrong with the ledger of this database, a sentence each: nothing, we hope."""
     return (await report(database_url)).sentences()
@@ -84,13 +108,8 @@ async def verify(database_url: str) -> list[str]:
 
 async def report(database_url: str) -> Report:
     """A whole report about the ledger of this database."""
-    url = make_url(database_url).set(drivername="postgresql+asyncpg")
-    engine = create_async_engine(url, poolclass=NullPool, connect_args={"server_settings": {"jit": "off"}})
-    try:
-        async with engine.connect() as connection:
-            return await examine(connection)
-    finally:
-        await engine.dispose()
+    async with _connected(database_url) as connection:
+        return await examine(connection)
 
 
 async def invariants(connection: AsyncConnection) -> dict[str, dict[str, int]]:
@@ -106,12 +125,26 @@ async def invariants(connection: AsyncConnection) -> dict[str, dict[str, int]]:
 
 
 async def measure(database: Database) -> None:
-    """Export the invariants as metrics."""
-    async with database.reading() as connection:
-        found = await invariants(connection)
+    """Export the invariants as metrics, and keep them for operators to read."""
+    async with database.reading() as reading:
+        found = await invariants(reading)
     for invariant, values in found.items():
         for currency, value in values.items():
             metrics.invariant.labels(invariant, currency).set(value)
+    async with database.transaction() as connection:
+        await connection.execute(KEEP, to_json(found).decode())
+
+
+@asynccontextmanager
+async def _connected(database_url: str) -> AsyncIterator[AsyncConnection]:
+    """A connection of its own: the pools bound how long a statement may take."""
+    url = make_url(database_url).set(drivername="postgresql+asyncpg")
+    engine = create_async_engine(url, poolclass=NullPool, connect_args={"server_settings": {"jit": "off"}})
+    try:
+        async with engine.connect() as connection:
+            yield connection
+    finally:
+        await engine.dispose()
 
 
 def _bounded(query: str) -> str:
