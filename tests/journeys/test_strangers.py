@@ -53,6 +53,14 @@ class Things:
             "POST /v1/cards": {"wallet_id": wallet, "brand": "visa", "type": "debit"},
             "PATCH /v1/cards/{card_id}": {"label": "Mine now"},
             **{f"POST /v1/cards/{{card_id}}/{change}": {"reason": "Why not?"} for change in CHANGES},
+            "POST /v1/merchants": {"name": "Kopi", "currency": "IDR"},
+            "PATCH /v1/merchants/{merchant_id}": {"name": "Mine now"},
+            "POST /v1/merchants/{merchant_id}/approve": {"reason": "I say so"},
+            "POST /v1/merchants/{merchant_id}/suspend": {"reason": "I say so"},
+            "POST /v1/merchants/{merchant_id}/archive": {"reason": "I say so"},
+            "POST /v1/merchants/{merchant_id}/restore": {"reason": "I say so"},
+            "POST /v1/merchants/{merchant_id}/api-keys": {"name": "Mine", "scopes": ["merchants:read"]},
+            "POST /v1/merchants/{merchant_id}/api-keys/{key_id}/rotate": {"overlap_seconds": 0},
         }
         if route.path.startswith("/v1/ops/") and route.method != "GET":
             return {"reason": "Mine now", "type": "ledger.OpenWallet.v1"}
@@ -65,7 +73,9 @@ class Things:
         wallets = await self.ani.listed("/v1/wallets")
         statements = [await self.ani.listed(f"/v1/wallets/{one['id']}/movements") for one in wallets]
         lists = [await self.ani.listed(f"/v1/{name}") for name in ("topups", "transfers", "cards?include=archived")]
-        return [wallets, statements, *lists]
+        merchants = await self.ani.listed("/v1/merchants?include=archived")
+        keys = [await self.ani.listed(f"/v1/merchants/{one['id']}/api-keys") for one in merchants]
+        return [wallets, statements, *lists, merchants, keys]
 
 
 @pytest.fixture(scope="session")
@@ -83,7 +93,12 @@ async def things(together: System, http: aiohttp.ClientSession) -> Things:
     transfer = await ani.transfer(wallet, other, 10)
     accepted = await ani.transfer(wallet, other, 1, prefer=None)
     await ani.outcome(accepted.json["id"])
+    merchant = await ani.post("/v1/merchants", {"name": "Kopi", "currency": "IDR"})
+    keys = f"/v1/merchants/{merchant.json['id']}/api-keys"
+    api_key = await ani.post(keys, {"name": "Till", "scopes": ["merchants:read"]})
     ids = {
+        "merchant_id": merchant.json["id"],
+        "key_id": api_key.json["id"],
         "wallet_id": wallet,
         "card_id": (await ani.issue(wallet))["id"],
         "topup_id": topup.json["id"],
