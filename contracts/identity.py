@@ -184,6 +184,8 @@ OPERATOR = (
     "ledger:verify",
     "merchants:approve",
     "merchants:update_any",
+    "reconciliations:act",
+    "reconciliations:read",
     "sagas:act",
     "sagas:read",
     "wallets:update_any",

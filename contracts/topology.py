@@ -4,7 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-DOMAINS = ("identity", "ledger", "topups", "transfers", "cards", "merchants", "payments", "operations")
+DOMAINS = (
+    "identity",
+    "ledger",
+    "topups",
+    "transfers",
+    "cards",
+    "merchants",
+    "payments",
+    "reconciliation",
+    "operations",
+)
 
 COMMANDS = "saldo.commands"
 EVENTS = "saldo.events"
@@ -13,7 +23,9 @@ DELAY = "saldo.delay"
 TRANSIENT_TTL_SECONDS = 30
 """How long a call or query may wait in its queue: nobody listens for its answer any longer."""
 
-SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {}
+SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {
+    "reconciliation": ("topups.TopUpSucceeded.v1",),
+}
 """Which domain hears which events of other domains, by wire name. An event that nobody hears is not published."""
 
 

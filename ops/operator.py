@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ops import keys, ledger, mending, migrate, users
+from ops import keys, ledger, mending, migrate, reconciling, users
 
 OPERATOR = "Operate"
 ledger_app = typer.Typer(help="Prove that no cent is lost.", no_args_is_help=True)
@@ -19,6 +19,8 @@ def register(app: typer.Typer) -> None:
     app.add_typer(keys_app, name="keys", rich_help_panel=OPERATOR)
     app.add_typer(mending.sagas_app, name="sagas", rich_help_panel=OPERATOR)
     app.add_typer(mending.letters_app, name="dead-letters", rich_help_panel=OPERATOR)
+    app.command(name="reconcile", rich_help_panel=OPERATOR)(reconciling.reconcile)
+    app.add_typer(reconciling.app, name="reconciliations", rich_help_panel=OPERATOR)
     app.add_typer(users_app, name="users", rich_help_panel=OPERATOR)
 
 

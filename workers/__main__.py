@@ -16,6 +16,7 @@ from contracts import ids
 from workers import roles
 from workers.cards import upkeep
 from workers.ledger import chart, verification
+from workers.reconciliation import clock
 from workers.runtime.roster import Domain
 from workers.runtime.settings import Settings
 from workers.runtime.telemetry import configure_logs, configure_traces
@@ -46,6 +47,7 @@ async def _run(settings: Settings, domains: Sequence[Domain]) -> None:
     hosted = {domain.name for domain in domains}
     periodic: dict[str, Periodic] = {
         "ledger": (settings.invariants_every_seconds, verification.measure),
+        "reconciliation": (clock.EVERY_SECONDS, clock.tick),
         "cards": (upkeep.SWEEP_SECONDS, upkeep.sweep),
     }
     worker = Worker(settings, domains, [task for name, task in periodic.items() if name in hosted])

@@ -13,6 +13,8 @@ from workers.operations import handlers as operations_handlers
 from workers.operations import queries as operations_queries
 from workers.payments import handlers as payments_handlers
 from workers.payments import queries as payments_queries
+from workers.reconciliation import handlers as reconciliation_handlers
+from workers.reconciliation import queries as reconciliation_queries
 from workers.runtime.roster import Domain
 from workers.sagas.capture_payment import CapturePayment
 from workers.sagas.issue_wallet_card import IssueWalletCard
@@ -39,6 +41,7 @@ ALL: dict[str, Domain] = {
         payments_queries.queries,
         (PayMerchant, CapturePayment, ReleasePayment, RefundPayment),
     ),
+    "reconciliation": Domain(reconciliation_handlers.handlers, reconciliation_queries.queries),
     "operations": Domain(operations_handlers.handlers, operations_queries.queries),
 }
 assert tuple(ALL) == DOMAINS

@@ -12,6 +12,12 @@ from contracts.operations import (
     ReplayDeadLetters,
     RetrySaga,
 )
+from contracts.reconciliation import (
+    GetReconciliation,
+    ListReconciliations,
+    Reconcile,
+    ResolveReconciliationItem,
+)
 from gateway.edge import Routes
 
 routes = Routes("Operators")
@@ -26,3 +32,11 @@ routes.says("POST /v1/ops/dead-letters/replay", ReplayDeadLetters, scope="dead_l
 routes.asks("GET /v1/ops/dead-letters/{letter_id}", GetDeadLetter, scope="dead_letters:read")
 routes.says("POST /v1/ops/dead-letters/{letter_id}/replay", ReplayDeadLetter, scope="dead_letters:act")
 routes.says("DELETE /v1/ops/dead-letters/{letter_id}", DiscardDeadLetter, scope="dead_letters:act")
+routes.asks("GET /v1/ops/reconciliations", ListReconciliations, scope="reconciliations:read")
+routes.says("POST /v1/ops/reconciliations", Reconcile, scope="reconciliations:act")
+routes.asks("GET /v1/ops/reconciliations/{reconciliation_id}", GetReconciliation, scope="reconciliations:read")
+routes.says(
+    "POST /v1/ops/reconciliations/{reconciliation_id}/items/{item_id}/resolve",
+    ResolveReconciliationItem,
+    scope="reconciliations:act",
+)

@@ -106,6 +106,8 @@ async def things(together: System, http: aiohttp.ClientSession) -> Things:
         "operation_id": accepted.json["id"],
         "saga_id": "sag_of_hers",
         "letter_id": "dlt_of_hers",
+        "reconciliation_id": "rec_of_hers",
+        "item_id": "rit_of_hers",
     }
     return Things(ani, ids, other)
 

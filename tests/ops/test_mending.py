@@ -164,3 +164,46 @@ async def test_a_gateway_that_is_away_is_named(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("SALDO_TOKEN", "token")
     told = await saldo("sagas", "list")
     assert "SALDO_URL" in str(told.exception)
+
+
+RUN = {
+    "id": "rec_1",
+    "provider": "sandbox",
+    "date": "2026-11-26",
+    "matched": 7,
+    "missing_here": 1,
+    "missing_there": 0,
+    "different": 0,
+    "open": 1,
+    "compared_at": "2026-11-27T02:00:00Z",
+}
+ITEM = {
+    "id": "rit_1",
+    "kind": "missing_here",
+    "type": "charge",
+    "reference": "top_1",
+    "ours": None,
+    "ours_currency": None,
+    "theirs": 500,
+    "theirs_currency": "IDR",
+    "status": "open",
+    "resolved_reason": None,
+}
+
+
+async def test_a_day_is_reconciled(gateway: Played) -> None:
+    path = "/v1/ops/reconciliations"
+    gateway.answers["POST", path] = (200, RUN)
+    gateway.answers["GET", f"{path}/rec_1"] = (200, RUN | {"items": [ITEM]})
+    gateway.answers["GET", path] = (200, {"data": [RUN], "has_more": False, "next": None})
+    gateway.answers["POST", f"{path}/rec_1/items/rit_1/resolve"] = (200, ITEM)
+    told = await saldo("reconcile", "--date", "2026-11-26")
+    assert gateway.asked[0] == ("POST", path, {"date": "2026-11-26", "provider": "sandbox"})
+    assert told.exit_code == 1, "something needs a person"
+    assert "7 matched, 1 missing here" in told.output
+    assert "500 IDR" in told.output
+    assert "rec_1" in (await saldo("reconciliations", "list", "--open")).output
+    assert "rit_1" in (await saldo("reconciliations", "show", "rec_1")).output
+    resolved = await saldo("reconciliations", "resolve", "rec_1", "rit_1", "--reason", "Refunded.")
+    assert resolved.exit_code == 0, resolved.exception
+    assert gateway.asked[-1] == ("POST", f"{path}/rec_1/items/rit_1/resolve", {"reason": "Refunded."})

@@ -14,6 +14,11 @@ from workers.cards.tokens import Token, Tries
 from workers.cards.usage import Spend, Usage
 from workers.identity.rules import Session, User
 from workers.identity.tables import sessions, users
+from workers.ledger.tables import verifications
+from workers.ledger.verifications import Verification
+from workers.reconciliation.rules import Entry as Believed
+from workers.reconciliation.rules import Item, Run
+from workers.reconciliation.tables import entries, items, runs
 from workers.runtime.audit import Entry, audit
 from workers.runtime.stored import mapping
 from workers.topups.rules import TopUp
@@ -32,6 +37,10 @@ FOR_EVER: dict[Table, type] = {
     topups: TopUp,
     transfers: Transfer,
     spends: Spend,
+    verifications: Verification,
+    entries: Believed,
+    runs: Run,
+    items: Item,
 }
 """Nothing here is ever deleted."""
 

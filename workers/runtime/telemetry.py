@@ -51,6 +51,9 @@ class Metrics:
     oldest_saga_seconds: Gauge = field(
         default_factory=lambda: Gauge("saldo_oldest_saga_seconds", "Age of the oldest open saga", ["phase"])
     )
+    reconciliation_exceptions: Gauge = field(
+        default_factory=lambda: Gauge("saldo_reconciliation_exceptions", "Exceptions that need a person", ["kind"])
+    )
     dead_letters: Gauge = field(default_factory=lambda: Gauge("saldo_dead_letters", "Unresolved dead letters"))
     invariant: Gauge = field(
         default_factory=lambda: Gauge("saldo_ledger_invariant", "Must be zero", ["invariant", "currency"])
