@@ -8,7 +8,17 @@ from ops.local import ports, secrets
 from ops.local.home import Home
 from ops.local.servers import Urls
 
-DOMAINS = ("identity", "ledger", "topups", "transfers", "cards", "merchants", "payments", "operations")
+DOMAINS = (
+    "identity",
+    "ledger",
+    "topups",
+    "transfers",
+    "cards",
+    "merchants",
+    "payments",
+    "reconciliation",
+    "operations",
+)
 GATEWAY_PORT = 5000
 HOST = "127.0.0.1"
 LOCAL_LIMIT = "600"

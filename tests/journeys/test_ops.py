@@ -233,3 +233,22 @@ async def test_a_click_may_be_repeated_under_its_key(operator: Person, workers_b
     again = await operator.call("DELETE", path, REASON, key=once)
     assert (first.status, again.status) == (204, 204)
     assert again.headers["Idempotency-Replayed"] == "true"
+
+
+async def test_the_ledgers_soundness_is_known_and_verified_when_asked(operator: Person) -> None:
+    verified = await operator.post("/v1/ops/ledger/verification", prefer="wait=30")
+    assert (verified.status, verified.json["sound"]) == (200, True), verified
+    known = await operator.read("/v1/ops/ledger/verification")
+    assert known["sound"] is True
+    assert known["verification"]["violations"] == {}
+
+
+async def test_reconciliations_are_listed(operator: Person) -> None:
+    refused = await operator.post("/v1/ops/reconciliations", {"date": "2999-01-01"}, prefer="wait=20")
+    assert (refused.status, refused.code) == (422, "date_in_future")
+    for date in ("yesterday", "2026-02-30", 5, None):
+        assert (await operator.post("/v1/ops/reconciliations", {"date": date})).status == 422
+    assert isinstance(await operator.listed("/v1/ops/reconciliations?open=true"), list)
+    assert (await operator.get("/v1/ops/reconciliations/rec_nobody")).status == 404
+    lost = await operator.post("/v1/ops/reconciliations/rec_nobody/items/rit_nobody/resolve", REASON)
+    assert lost.status == 404
