@@ -16,6 +16,9 @@ from workers.identity.rules import Session, User
 from workers.identity.tables import sessions, users
 from workers.ledger.tables import verifications
 from workers.ledger.verifications import Verification
+from workers.merchants.api_keys import ApiKey
+from workers.merchants.rules import Merchant
+from workers.merchants.tables import api_keys, merchants
 from workers.reconciliation.rules import Entry as Believed
 from workers.reconciliation.rules import Item, Run
 from workers.reconciliation.tables import entries, items, runs
@@ -44,7 +47,14 @@ FOR_EVER: dict[Table, type] = {
 }
 """Nothing here is ever deleted."""
 
-ROWS: dict[Table, type] = FOR_EVER | {cards: Card, usage: Usage, tokens: Token, tries: Tries}
+ROWS: dict[Table, type] = FOR_EVER | {
+    cards: Card,
+    usage: Usage,
+    tokens: Token,
+    tries: Tries,
+    merchants: Merchant,
+    api_keys: ApiKey,
+}
 
 
 @pytest.mark.parametrize("table", ROWS, ids=str)
