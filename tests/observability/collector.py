@@ -22,10 +22,11 @@ class Span:
 
 
 class Collector:
-    """Keeps every span that it is sent."""
+    """Keeps every span that it is sent, and the exports as they came."""
 
     def __init__(self) -> None:
         self.spans: list[Span] = []
+        self.exports: list[bytes] = []
         self.url = ""
 
     async def named(self, name: str, trace: str, *, seconds: float = 20.0) -> Span:
@@ -39,7 +40,8 @@ class Collector:
 
     async def take(self, request: web.Request) -> web.Response:
         """One export."""
-        export = ExportTraceServiceRequest.FromString(await request.read())
+        self.exports.append(await request.read())
+        export = ExportTraceServiceRequest.FromString(self.exports[-1])
         for resource in export.resource_spans:
             service = next(a.value.string_value for a in resource.resource.attributes if a.key == "service.name")
             self.spans += [

@@ -12,12 +12,14 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from contracts.cards import TokenizeCard
 from ops.local.scratch import ScratchServers
 from ops.local.servers import Urls
 from tests.observability.collector import Collector, collecting
 from tests.people import Person
 from tests.servers import Databases, RedisDatabases, Vhosts
 from tests.system import System
+from tests.workers.client import Client
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +83,25 @@ async def test_a_saga_is_one_trace_over_several_processes(ani: Person, collector
     answered = await collector.named("handle operations.Reply.v1", trace)
     assert held.parent == requested.id
     assert answered.parent == held.id
+
+
+async def test_no_trace_holds_the_number_of_a_card(ani: Person, collector: Collector, system: System) -> None:
+    trace = secrets.token_hex(16)
+    context = {"traceparent": f"00-{trace}-{secrets.token_hex(8)}-01"}
+    card = (await ani.post("/v1/cards", await _wish(ani), headers=context)).json
+    checkout = await Client(system.servers.gateway_amqp).start()
+    for month in (card["exp_month"], card["exp_month"] % 12 + 1):
+        data = TokenizeCard(pan=card["pan"], cvv=card["cvv"], exp_month=month, exp_year=card["exp_year"])
+        await checkout.ask(data, "mer_1", traceparent=context["traceparent"])
+    await checkout.stop()
+    assert (await ani.get(f"/v1/cards/{card['pan']}", headers=context)).status == 404
+    for name in ("handle cards.EmbossCard.v1", "handle cards.TokenizeCard.v1", "GET /v1/cards/{card_id}"):
+        await collector.named(name, trace)
+    assert not [export for export in collector.exports if card["pan"].encode() in export]
+
+
+async def _wish(ani: Person) -> dict[str, str]:
+    return {"wallet_id": await ani.open(), "brand": "visa", "type": "debit"}
 
 
 async def test_metrics_tell_of_messages_batches_sagas_and_invariants(ani: Person, system: System) -> None:

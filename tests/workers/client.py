@@ -51,6 +51,7 @@ class Client:
             request=fields.pop("request", None) or ids.new("req"),
             fingerprint=fields.pop("fingerprint", None) or ids.text(ids.digest(message.model_dump_json())),
             reply_to=self._queue,
+            traceparent=fields.pop("traceparent", None),
             caller=Caller(caller, **fields),
             sent_at=time.time(),
         )
