@@ -37,6 +37,7 @@ class Bus:
         self._channel: AbstractChannel | None = None
         self._exchanges: dict[str, AbstractExchange] = {}
         self._replies: AbstractExchange | None = None
+        self._optional: frozenset[str] = frozenset()
 
     @property
     def connection(self) -> AbstractRobustConnection:
@@ -54,6 +55,7 @@ class Bus:
 
     async def start(self, whole: Topology = topology.WHOLE) -> None:
         """Connect and declare the whole topology."""
+        self._optional = whole.heard() - whole.subscribed()
         self._connection = await aio_pika.connect_robust(
             self._url, client_properties={"connection_name": self._name}, heartbeat=30, reconnect_interval=1
         )
@@ -74,7 +76,8 @@ class Bus:
     ) -> None:
         """Publish one bundle and wait for the broker's confirm.
 
-        A durable one survives the broker; one that no queue takes is refused. Raises `NotSent`, `Unconfirmed`.
+        A durable one survives the broker; one that no queue takes is refused, unless only gateways would hear it.
+        Raises `NotSent`, `Unconfirmed`.
         """
         message = aio_pika.Message(
             body,
@@ -87,7 +90,9 @@ class Bus:
             raise NotSent
         try:
             async with asyncio.timeout(self._confirm_timeout_seconds):
-                await self._exchanges[exchange].publish(message, routing_key, mandatory=True)
+                await self._exchanges[exchange].publish(
+                    message, routing_key, mandatory=routing_key not in self._optional
+                )
         except aio_pika.exceptions.PublishError as error:
             raise NotSent from error
         except ChannelInvalidStateError as error:

@@ -22,7 +22,7 @@ class Caller:
 
     `principal` is the user (`usr_…`) or, for API keys, the merchant (`mer_…`). `oversees` says that the
     edge found the permission that lets this route see or act on other people's things. `request` is the id that the
-    client itself gave its request, if it did.
+    client itself gave its request, if it did, `device` what it calls itself where somebody logs in.
     """
 
     principal: str
@@ -30,6 +30,7 @@ class Caller:
     oversees: bool = False
     address: str | None = None
     request: str | None = None
+    device: str | None = None
 
     def owns(self, owner: str) -> bool:
         """Whether things of `owner` exist for this caller."""
@@ -165,4 +166,4 @@ def _envelope(fields: dict[str, Any]) -> Envelope:
 
 
 def _caller(get: Callable[..., Any], principal: str) -> Caller:
-    return Caller(principal, get("session"), get("oversees", False), get("address"), get("request"))
+    return Caller(principal, get("session"), get("oversees", False), get("address"), get("request"), get("device"))

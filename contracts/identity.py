@@ -3,10 +3,12 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer
 
-from contracts.ids import UserId
-from contracts.message import Call, Command, Kind, Query, Refusal, SecretText, Text, View
+from contracts.archive import CountView
+from contracts.ids import RoleId, SessionId, UserId
+from contracts.message import Call, Command, Event, Kind, Nothing, Query, Refusal, SecretText, Text, View
+from contracts.pages import PageOf
 
 LOCAL_PART_MAX = 64
 """RFC 5321, 4.5.3.1.1."""
@@ -38,6 +40,11 @@ EmailAddress = Annotated[
 
 Name = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 NewPassword = Annotated[SecretText, StringConstraints(min_length=12, max_length=256)]
+RoleName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{1,39}$")]
+RoleDescription = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Permission = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,40}:[a-z_]{1,40}$")]
+Permissions = Annotated[list[Permission], Field(max_length=200)]
+Version = Annotated[int, Field(strict=True, ge=1)]
 
 
 class UserView(View):
@@ -95,6 +102,184 @@ class LogIn(Call[TokensView]):
     password: Annotated[SecretText, StringConstraints(max_length=256)]
 
 
+class Refresh(Call[TokensView]):
+    """Trade a refresh token for a new pair. It works once: using it again ends the session (RFC 9700, 4.14.2)."""
+
+    refresh_token: Annotated[SecretText, StringConstraints(max_length=256)]
+
+
+class LogOut(Call[Nothing]):
+    """End the caller's own session."""
+
+
+class RevokeSession(Call[Nothing]):
+    """End one of the caller's sessions. Raises `NotFound`."""
+
+    session_id: SessionId
+
+
+class SessionView(View):
+    """Where somebody is logged in. `device` is what their client called itself; `current` is the one that asks."""
+
+    id: SessionId
+    device: str | None = None
+    address: str | None = None
+    current: bool
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+
+
+class ListSessions(PageOf[SessionView]):
+    """The caller's open sessions, newest first."""
+
+
+class RoleView(View):
+    """A set of permissions with a name. Built-in ones can't be changed; an archived one allows nothing."""
+
+    id: RoleId
+    name: str
+    description: str | None = None
+    permissions: list[str]
+    status: Literal["active", "archived"]
+    builtin: bool
+    version: int
+    created_at: datetime | None = None
+
+
+class CreateRole(Command[RoleView]):
+    """A new role, with permissions that the caller has. Raises `RoleNameTaken`, `PermissionUnknown`, `BeyondOwn`."""
+
+    name: RoleName
+    description: RoleDescription | None = None
+    permissions: Permissions
+
+
+class UpdateRole(Command[RoleView]):
+    """Change what is said; what is not stays. Nobody adds or takes what they don't have themselves.
+
+    Raises `VersionConflict` where `version` is not the role's, `RoleBuiltin`, `BeyondOwn`.
+    """
+
+    role_id: RoleId
+    description: RoleDescription | None = None
+    permissions: Permissions | None = None
+    version: Version | None = None
+
+    @model_serializer(mode="wrap")
+    def _what_is_said(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in whole(self).items() if name in self.model_fields_set}
+
+
+class ArchiveRole(Command[RoleView]):
+    """It allows nothing any more, and can be restored. Again is harmless. Raises `RoleBuiltin`, `BeyondOwn`."""
+
+    role_id: RoleId
+
+
+class RestoreRole(Command[RoleView]):
+    """It allows again what it did. Again is harmless. Raises `BeyondOwn`."""
+
+    role_id: RoleId
+
+
+class PurgeRole(Command[Nothing]):
+    """Remove an archived role for good; its name is never used again. Raises `NotArchived`, `BeyondOwn`."""
+
+    role_id: RoleId
+
+
+class RestoreArchivedRoles(Command[CountView]):
+    """All archived roles that the caller may restore."""
+
+
+class PurgeArchivedRoles(Command[CountView]):
+    """All archived roles that the caller may purge."""
+
+
+class GetRole(Query[RoleView]):
+    """One role."""
+
+    role_id: RoleId
+
+
+class ListRoles(PageOf[RoleView]):
+    """The roles that were made here, newest first; the built-in ones stand before them on the first page."""
+
+    status: Literal["active", "archived"] | None = None
+    include: Literal["archived"] | None = None
+
+
+class PermissionsView(View):
+    """Everything that a role can allow."""
+
+    data: list[str]
+
+
+class ListPermissions(Query[PermissionsView]):
+    """Everything that a role can allow."""
+
+
+class AssignRoles(Command[UserView]):
+    """Give somebody just these roles. Nobody gives or takes what they don't have themselves.
+
+    Raises `RoleUnknown`, `BeyondOwn`, `LastAdmin`.
+    """
+
+    user_id: UserId
+    roles: Annotated[list[RoleName], Field(max_length=20)]
+
+
+class RoleGrant(View):
+    """What an active role allows; one that is gone allows nothing. The higher `version` is the newer one."""
+
+    name: str
+    permissions: list[str]
+    version: int
+
+
+class UserGrant(View):
+    """Which roles somebody has now, and whether they may act at all. The higher `version` is the newer one."""
+
+    user_id: UserId
+    roles: list[str]
+    active: bool
+    version: int
+
+
+class AccessView(View):
+    """What gateways must know to believe tokens that were issued before something changed.
+
+    `roles` are those made here. `users` and `sessions` changed or ended within the lifetime of an access token.
+    """
+
+    roles: list[RoleGrant]
+    users: list[UserGrant]
+    sessions: list[SessionId]
+
+
+class GetAccess(Query[AccessView]):
+    """Asked by gateways at start and whenever they may have missed an event."""
+
+
+class SessionsRevoked(Event):
+    """Access tokens of these sessions are not to be believed any more."""
+
+    sessions: list[SessionId]
+
+
+class UserAccessChanged(Event):
+    """Somebody may do more or less than before."""
+
+    grant: UserGrant
+
+
+class RoleChanged(Event):
+    """A role allows more or less than before."""
+
+    grant: RoleGrant
+
+
 class GetMe(Query[MeView]):
     """The caller."""
 
@@ -123,6 +308,67 @@ class PermissionDenied(Refusal):
 
     kind = Kind.FORBIDDEN
     detail = "You are not allowed to do this."
+
+
+class TokenInvalid(Refusal):
+    """Unknown, expired, or of a session that has ended."""
+
+    kind = Kind.UNAUTHENTICATED
+    detail = "The token is not valid, or not any more. Log in again."
+
+
+class TokenReused(Refusal):
+    """A refresh token came a second time, so somebody else has it as well."""
+
+    kind = Kind.UNAUTHENTICATED
+    detail = "This refresh token was used before. Its session has been ended; log in again."
+
+
+class BeyondOwn(Refusal):
+    """Nobody gives, takes or changes what they may not do themselves."""
+
+    kind = Kind.FORBIDDEN
+    detail = "This takes permissions that you don't have yourself."
+
+    @classmethod
+    def code(cls) -> str:
+        """For who asks it is a permission like any other."""
+        return "permission_denied"
+
+
+class RoleNameTaken(Refusal):
+    """There is, or was, a role of this name."""
+
+    kind = Kind.CONFLICT
+    detail = "There is a role of this name already, or there was one."
+
+
+class RoleBuiltin(Refusal):
+    """The built-in roles are what they are."""
+
+    kind = Kind.CONFLICT
+    detail = "This role is built in and can't be changed."
+
+
+class RoleUnknown(Refusal):
+    """No active role has this name."""
+
+    kind = Kind.INVALID
+    detail = "There is no active role of this name."
+
+
+class PermissionUnknown(Refusal):
+    """No route asks for this permission."""
+
+    kind = Kind.INVALID
+    detail = "There is no such permission."
+
+
+class LastAdmin(Refusal):
+    """Nobody could ever make an admin again."""
+
+    kind = Kind.CONFLICT
+    detail = "This is the last admin."
 
 
 class CredentialsInvalid(Refusal):
@@ -155,6 +401,8 @@ CUSTOMER = (
     "cards:update",
     "operations:read",
     "profile:read",
+    "sessions:delete",
+    "sessions:read",
     "topups:create",
     "topups:read",
     "transfers:create",
@@ -169,6 +417,8 @@ SUPPORT = (
     "merchants:read_any",
     "operations:read_any",
     "payments:read_any",
+    "permissions:read",
+    "roles:read",
     "topups:read_any",
     "transfers:read_any",
     "wallets:read_any",
@@ -190,11 +440,19 @@ OPERATOR = (
     "sagas:read",
     "wallets:update_any",
 )
+ADMIN = (
+    "roles:assign",
+    "roles:create",
+    "roles:delete",
+    "roles:update",
+)
 ROLES: dict[str, tuple[str, ...]] = {
-    "admin": (*CUSTOMER, *OPERATOR),
+    "admin": (*CUSTOMER, *OPERATOR, *ADMIN),
     "operator": (*CUSTOMER, *OPERATOR),
     "support": (*CUSTOMER, *SUPPORT),
     "merchant": CUSTOMER,
     "customer": CUSTOMER,
 }
 """The built-in roles: sets of permissions. `…_any` lets one see or act on other people's things."""
+PERMISSIONS = frozenset(permission for granted in ROLES.values() for permission in granted)
+"""All there are: the admin's, and with them everybody's."""

@@ -11,6 +11,7 @@ Id = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A
 
 UserId = Id
 SessionId = Id
+RoleId = Id
 WalletId = Id
 CardId = Id
 MerchantId = Id

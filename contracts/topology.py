@@ -28,6 +28,13 @@ SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {
 }
 """Which domain hears which events of other domains, by wire name. An event that nobody hears is not published."""
 
+WATCHED: tuple[str, ...] = (
+    "identity.RoleChanged.v1",
+    "identity.SessionsRevoked.v1",
+    "identity.UserAccessChanged.v1",
+)
+"""Events that every gateway hears on its reply queue, by wire name. One that is away asks when it is back."""
+
 
 @dataclass(frozen=True)
 class Queue:
@@ -89,6 +96,7 @@ class Topology:
 
     domains: tuple[str, ...] = DOMAINS
     subscriptions: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: SUBSCRIPTIONS)
+    watched: tuple[str, ...] = WATCHED
 
     def queues(self) -> list[Queue]:
         """Every durable or transient queue of these domains."""
@@ -96,6 +104,10 @@ class Topology:
 
     def heard(self) -> frozenset[str]:
         """The events that anybody hears, by wire name."""
+        return self.subscribed() | frozenset(self.watched)
+
+    def subscribed(self) -> frozenset[str]:
+        """The events that a domain hears: there is always a queue for them."""
         return frozenset(event for events in self.subscriptions.values() for event in events)
 
 

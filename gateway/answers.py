@@ -110,7 +110,7 @@ async def call(
     body = await request.body(settings.body_limit_bytes, settings.body_timeout_seconds)
     message = validation.message(route.message, body, path)
     validation.none_expected(request.scope["query_string"])
-    caller = caller or Caller("", None, address=request.address, request=request.named_id)
+    caller = caller or Caller("", None, address=request.address, request=request.named_id, device=request.device)
     word = await instance.questions.ask(message, caller, request=request.id, traceparent=request.traceparent)
     return _answered(request, route, word)
 

@@ -8,8 +8,8 @@ import jwt
 from jwt.exceptions import ExpiredSignatureError, PyJWTError
 
 from contracts.envelope import Caller
-from contracts.identity import ROLES
 from gateway import problems
+from gateway.access import Access
 from gateway.keys import SigningKeys
 
 ISSUER = AUDIENCE = "saldo"
@@ -23,16 +23,29 @@ REQUIRED = ["iss", "aud", "sub", "sid", "roles", "iat", "exp", "jti"]
 
 
 class Session:
-    """A verified token: its principal and permissions, and the `Caller` that goes into envelopes."""
+    """A verified token: its principal, what it may do now, and the `Caller` that goes into envelopes."""
 
-    __slots__ = ("_last", "expires_at", "permissions", "principal", "session")
+    __slots__ = ("_access", "_generation", "_last", "_roles", "expires_at", "permissions", "principal", "session")
 
-    def __init__(self, principal: str, session: str, permissions: frozenset[str], expires_at: float) -> None:
+    def __init__(self, principal: str, session: str, roles: list[str], expires_at: float, access: Access) -> None:
         self.principal = principal
         self.session = session
-        self.permissions = permissions
         self.expires_at = expires_at
+        self.permissions: frozenset[str] = frozenset()
+        self._roles = roles
+        self._access = access
+        self._generation = -1
         self._last = Caller(principal, session)
+
+    def renew(self) -> None:
+        """Know what has changed since the token was issued. Raises `Trouble` 401 once its session has ended."""
+        access = self._access
+        if self._generation == access.generation:
+            return
+        permissions = access.permissions(self.principal, self.session, self._roles)
+        if permissions is None:
+            raise problems.token_invalid()
+        self.permissions, self._generation = permissions, access.generation
 
     def caller(self, scope: str, address: str, request: str | None = None) -> Caller:
         """On whose behalf a message of a route with this scope is sent. Raises `Trouble` 403."""
@@ -48,17 +61,28 @@ class Session:
 class Callers:
     """Tells who calls. Other kinds of credentials than access tokens will be told apart by their prefix here."""
 
-    def __init__(self, keys: SigningKeys, cache_size: int) -> None:
+    def __init__(self, keys: SigningKeys, access: Access, cache_size: int) -> None:
         self._keys = keys
+        self._access = access
         self._cache_size = cache_size
         self._sessions: dict[bytes, Session] = {}
 
     def known(self, authorization: bytes | None, now: float) -> Session | None:
-        """The session of a header that was verified before. Raises `Trouble` 401 once it has expired."""
-        session = self._sessions.get(authorization) if authorization is not None else None
-        if session is not None and session.expires_at <= now:
-            self._sessions.pop(authorization or b"", None)
+        """The session of a header that was verified before.
+
+        Raises `Trouble` 401 once it has expired or ended, 503 while it is not known what has changed.
+        """
+        if authorization is None:
+            return None
+        if not self._access.loaded:
+            raise problems.busy()
+        session = self._sessions.get(authorization)
+        if session is None:
+            return None
+        if session.expires_at <= now:
+            self._sessions.pop(authorization, None)
             raise problems.token_expired()
+        session.renew()
         return session
 
     async def verify(self, authorization: bytes | None) -> Session:
@@ -69,6 +93,7 @@ class Callers:
         if token is None or len(token[1]) > TOKEN_LENGTH_MAX:
             raise problems.token_invalid()
         session = await self._verified(token[1].decode())
+        session.renew()
         if len(self._sessions) >= self._cache_size:
             # The oldest entry: a token that is still in use is verified again at its next request.
             self._sessions.pop(next(iter(self._sessions)))
@@ -98,16 +123,14 @@ class Callers:
             raise problems.token_expired() from None
         except (PyJWTError, ValueError, TypeError, RecursionError):
             raise problems.token_invalid() from None
-        return _session(claims)
+        return self._session(claims)
 
-
-def _session(claims: dict[str, Any]) -> Session:
-    roles, subject, session = claims["roles"], claims["sub"], claims["sid"]
-    well_formed = isinstance(roles, list) and all(isinstance(role, str) for role in roles)
-    if not well_formed or not SUBJECT.fullmatch(subject) or not isinstance(session, str):
-        raise problems.token_invalid()
-    permissions = frozenset(permission for role in roles for permission in ROLES.get(role, ()))
-    expires_at = float(claims["exp"])
-    if expires_at <= time.time():
-        raise problems.token_expired()
-    return Session(subject, session, permissions, expires_at)
+    def _session(self, claims: dict[str, Any]) -> Session:
+        roles, subject, session = claims["roles"], claims["sub"], claims["sid"]
+        well_formed = isinstance(roles, list) and all(isinstance(role, str) for role in roles)
+        if not well_formed or not SUBJECT.fullmatch(subject) or not isinstance(session, str):
+            raise problems.token_invalid()
+        expires_at = float(claims["exp"])
+        if expires_at <= time.time():
+            raise problems.token_expired()
+        return Session(subject, session, roles, expires_at, self._access)

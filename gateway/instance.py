@@ -10,6 +10,7 @@ from aio_pika.exceptions import AMQPError
 
 from contracts import ids, topology
 from contracts.bus import Bus
+from gateway.access import Access
 from gateway.cache import Cache
 from gateway.caller import Callers
 from gateway.idempotency import OperationIds
@@ -48,7 +49,7 @@ class Instance:
         self.ids = OperationIds(settings.operation_id_key)
         self._correlate(settings)
         self.keys = SigningKeys(self.questions)
-        self.callers = Callers(self.keys, settings.token_cache_size)
+        self.callers = Callers(self.keys, self.rights, settings.token_cache_size)
         self._limit(settings)
         self._tasks: set[asyncio.Task[None]] = set()
         self.draining = False
@@ -60,6 +61,7 @@ class Instance:
             "broker": self.bus.ready,
             "replies": self._replies.heard,
             "signing_keys": self.keys.loaded,
+            "access": self.rights.loaded,
             "running": not self.draining,
         }
         return [name for name, good in checks.items() if not good]
@@ -107,13 +109,15 @@ class Instance:
             reply_to=reply_to,
             acceptance_wait_seconds=settings.acceptance_wait_seconds,
         )
-        self._replies = Replies(reply_to, self.questions, self.operations, self.metrics)
+        self.rights = Access(self.questions)
+        self._replies = Replies(reply_to, self.questions, self.operations, self.rights, self.metrics)
         self.metrics.watch("saldo_waiters", "Requests that wait for word.", lambda: self.operations.waiting)
 
     def _limit(self, settings: Settings) -> None:
         by_address = {
             "register": settings.register_limit_per_minute,
             "login": settings.login_limit_per_minute,
+            "refresh": settings.refresh_limit_per_minute,
         }
         self.limit = RateLimit(Policy("caller", settings.rate_limit_per_minute), self.cache)
         self.limits = {
@@ -132,11 +136,13 @@ class Instance:
                 await asyncio.sleep(CONNECT_AGAIN_SECONDS)
         self.bus.connection.reconnect_callbacks.add(self._reconnected)
         self._run(self._replies.listen_to_itself_for_ever(self.bus, self.settings.echo_seconds))
+        self._run(self.rights.load_for_ever())
         await self.keys.load()
         log.info("ready", instance=self.name)
 
     def _reconnected(self, *_: Any) -> None:
         log.info("broker_reconnected")
+        self.rights.doubt()
         self.operations.ask_again()
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:

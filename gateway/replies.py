@@ -7,10 +7,11 @@ import structlog
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
-from contracts import ids
+from contracts import ids, topology
 from contracts.bus import Bus
 from contracts.envelope import Envelope, Undecodable, encode, pack, unpack
 from contracts.operations import Reply
+from gateway.access import Access
 from gateway.metrics import Metrics
 from gateway.operations import Operations
 from gateway.questions import Questions
@@ -24,24 +25,30 @@ log = structlog.get_logger()
 class Replies:
     """Consumes without acknowledgement: a lost answer is asked for again."""
 
-    def __init__(self, name: str, questions: Questions, operations: Operations, metrics: Metrics) -> None:
+    def __init__(
+        self, name: str, questions: Questions, operations: Operations, access: Access, metrics: Metrics
+    ) -> None:
         self.name = name
         self.heard = False
         self._questions = questions
         self._operations = operations
+        self._access = access
         self._metrics = metrics
         self._channel: AbstractChannel | None = None
         self._echo = ""
 
     async def start(self, bus: Bus) -> None:
-        """Declare the queue, here and again after each reconnect, and consume it."""
+        """Declare the queue, here and again after each reconnect, and consume it; events that it missed are lost."""
         if self._channel is not None:
             with suppress(AMQPError, OSError, RuntimeError, TimeoutError):
                 await asyncio.wait_for(self._channel.close(), DECLARE_SECONDS_MAX)
         self._channel = await bus.connection.channel()
         queue = await self._channel.declare_queue(self.name, exclusive=True, auto_delete=True)
+        for event in topology.WATCHED:
+            await queue.bind(topology.EVENTS, event)
         await queue.consume(self._take, no_ack=True)
         self.heard = True
+        self._access.doubt()
 
     async def listen_to_itself_for_ever(self, bus: Bus, every_seconds: float) -> None:
         """Send itself an echo now and then: a reply queue that is gone looks just like silent workers."""
@@ -75,6 +82,8 @@ class Replies:
             self._echo = ""
             return
         word = envelope.body
+        if self._access.hear(envelope.type, word):
+            return
         if not isinstance(word, dict) or word.get("status") not in STATUSES:
             log.error("reply_unreadable", message=envelope.id)
             return

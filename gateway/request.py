@@ -15,10 +15,11 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 HEADERS = frozenset({
     b"accept", b"authorization", b"content-encoding", b"content-length", b"content-type",
     b"idempotency-key", b"origin", b"prefer", b"traceparent", b"transfer-encoding", b"x-forwarded-for",
-    b"x-request-id", b"access-control-request-method",
+    b"user-agent", b"x-request-id", b"access-control-request-method",
 })  # fmt: skip
 JSON_TYPES = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
 JSON_TYPE = re.compile(rb'application/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?', re.IGNORECASE)
+DEVICE_LENGTH_MAX = 200
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._:=@/+-]{1,128}")
 TRACEPARENT = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -65,6 +66,12 @@ class Request:
         """One header as text; several of one name are joined by a comma and a line feed."""
         value = self.headers.get(name)
         return None if value is None else value.decode("latin-1")
+
+    @property
+    def device(self) -> str | None:
+        """What the client calls itself, as far as it can be shown."""
+        value = self.header(b"user-agent") or ""
+        return "".join(filter(str.isprintable, value))[:DEVICE_LENGTH_MAX] or None
 
     async def body(self, limit_bytes: int, timeout_seconds: float) -> bytes:
         """The whole JSON body. Raises `Trouble` 413, 415 or 408, before reading where it can."""

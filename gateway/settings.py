@@ -90,6 +90,7 @@ class Settings(BaseSettings):
     rate_limit_per_minute: int = Field(default=600, ge=1)
     register_limit_per_minute: int = Field(default=30, ge=1)
     login_limit_per_minute: int = Field(default=30, ge=1)
+    refresh_limit_per_minute: int = Field(default=120, ge=1)
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = ()
     cors_origins: Annotated[
         tuple[Annotated[str, StringConstraints(pattern=r"^(\*|https?://[^/\s]+)$")], ...],

@@ -54,6 +54,7 @@ class Worker:
         self.issuer = issuer
         self.issuers = [issuer]
         self.scripts: dict[str, Script] = {}
+        self.access: dict[str, Any] = {"roles": [], "users": [], "sessions": []}
         self.operations: dict[str, Operation] = {}
         self.heard: list[Envelope] = []
         self.bundles: list[int] = []
@@ -127,6 +128,8 @@ class Worker:
     def _handle(self, queue: str, envelope: Envelope) -> Reply | None:
         if envelope.type == "identity.GetSigningKeys.v1":
             return Reply(status="succeeded", result={"keys": [issuer.jwk for issuer in self.issuers]})
+        if envelope.type == "identity.GetAccess.v1":
+            return Reply(status="succeeded", result=self.access)
         if envelope.type == "operations.GetOperation.v1":
             return self._operation(envelope)
         if queue.endswith((".commands", ".slow")):

@@ -6,11 +6,13 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 
+from contracts.identity import Register
 from ops.local.scratch import ScratchServers
 from ops.local.servers import Urls
 from tests.people import Person
 from tests.servers import Databases, RedisDatabases, Vhosts
 from tests.system import System
+from workers.identity import admins
 
 # A busy machine is no reason to learn of a misused key later than at once.
 PATIENT = {"ACCEPTANCE_WAIT_SECONDS": "3"}
@@ -94,6 +96,17 @@ async def ani(meet: Meet) -> Person:
 async def budi(meet: Meet) -> Person:
     """Another one."""
     return await meet()
+
+
+@pytest.fixture
+async def admin(system: System, http: aiohttp.ClientSession) -> Person:
+    """An operator's first admin."""
+    admin = Person(http, system.gateways)
+    about = Register(email=admin.email, password=admin.password, first_name="Adi", last_name="Nugroho")
+    made = await admins.create(system.servers.database, about)
+    admin.user = {"id": made.id}
+    admin.token = (await admin.log_in())["access_token"]
+    return admin
 
 
 @pytest.fixture

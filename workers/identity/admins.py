@@ -19,8 +19,8 @@ async def create(database_url: str, wanted: Register) -> User:
     """Store an admin, who is a customer as well. Raises `EmailTaken`: nobody is promoted by this."""
     # The defaults: workers that are told otherwise hash again at the first login.
     hashed = await passwords.hashed(wanted.password, Cost.of(Settings.model_construct()))
-    user = User.register(wanted, hashed, at=datetime.now(UTC), key=ids.new("usr"))
-    user = user._replace(roles=[ADMIN_ROLE, CUSTOMER_ROLE])
+    now = datetime.now(UTC)
+    user = User.register(wanted, hashed, at=now, key=ids.new("usr")).changed(at=now, roles=[ADMIN_ROLE, CUSTOMER_ROLE])
     engine = create_async_engine(make_url(database_url).set(drivername="postgresql+asyncpg"))
     try:
         async with engine.begin() as connection:

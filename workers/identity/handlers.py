@@ -11,10 +11,9 @@ from contracts.identity import (
     UserView,
 )
 from contracts.message import NotFound
-from workers.identity import credentials, rules
+from workers.identity import credentials, tokens
 from workers.identity.credentials import Checked
-from workers.identity.keys import Signer
-from workers.identity.rules import Session, User
+from workers.identity.rules import User
 from workers.runtime.handlers import Handlers
 from workers.runtime.needs import matching, unique
 from workers.runtime.unit_of_work import UnitOfWork
@@ -43,9 +42,7 @@ def log_in(command: LogIn, uow: UnitOfWork) -> TokensView:
         raise CredentialsInvalid
     if checked.verdict.rehashed is not None:
         uow.save(user.rehashed(checked.verdict.rehashed))
-    session = Session.begin(user, address=uow.address, at=uow.now, key=uow.id("ses"))
-    uow.add(session)
-    return _tokens(user, session, checked.signer, uow)
+    return tokens.begun(uow, user, checked.signer)
 
 
 @handlers.command(FindUserByEmail, needs=lambda c: [matching(User, email=c.email)])
@@ -55,9 +52,3 @@ def find_user_by_email(command: FindUserByEmail, uow: UnitOfWork) -> UserRef:
         if user.active:
             return UserRef(user_id=user.id)
     raise NotFound
-
-
-def _tokens(user: User, session: Session, signer: Signer, uow: UnitOfWork) -> TokensView:
-    lifetime = signer.lifetime_seconds
-    claims = rules.claims(user, session, lifetime_seconds=lifetime, token_id=uow.id("tok"))
-    return TokensView(access_token=signer.sign(claims), expires_in=lifetime)

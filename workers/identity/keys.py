@@ -1,12 +1,15 @@
 """Signing keys: Ed25519 (RFC 8037) for access tokens, and their public halves as a key set."""
 
 import base64
+import secrets
+from datetime import timedelta
 from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contracts.identity import JwksView
+from workers.identity.sessions import PREFIX, Lifetimes
 from workers.runtime.settings import Settings, SigningKey
 
 ALGORITHM = "EdDSA"
@@ -14,13 +17,19 @@ TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068: so that no other JWT of ours can
 
 
 class Signer:
-    """Signs access tokens with the first of the configured keys; the others are still believed."""
+    """Signs access tokens with the first of the configured keys; the others are still believed.
+
+    One serves one message: it brings a fresh refresh token along, for handlers leave nothing to chance.
+    """
 
     def __init__(self, settings: Settings) -> None:
         key = settings.signing_keys[0]
         self._kid = key.kid
         self._private = _private(key)
         self.lifetime_seconds = settings.access_token_seconds
+        days = timedelta(days=settings.session_days), timedelta(days=settings.refresh_token_days)
+        self.lifetimes = Lifetimes(*days)
+        self.refresh_token = PREFIX + secrets.token_urlsafe(32)
 
     def __repr__(self) -> str:
         return f"Signer({self._kid})"

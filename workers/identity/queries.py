@@ -1,15 +1,40 @@
 """What people and gateways ask about identities."""
 
+from datetime import timedelta
+
 from sqlalchemy import select
 
-from contracts.identity import GetMe, GetSigningKeys, JwksView, MeView
+from contracts.identity import (
+    PERMISSIONS,
+    AccessView,
+    GetAccess,
+    GetMe,
+    GetRole,
+    GetSigningKeys,
+    JwksView,
+    ListPermissions,
+    ListRoles,
+    ListSessions,
+    MeView,
+    PermissionsView,
+    RoleView,
+    SessionView,
+)
 from contracts.message import NotFound
+from contracts.pages import Page
 from workers.identity import keys
-from workers.identity.tables import read, users
+from workers.identity import roles as role_rules
+from workers.identity.roles import Role
+from workers.identity.sessions import Session
+from workers.identity.tables import read, read_role, roles, sessions, users
 from workers.runtime.handlers import Queries
 from workers.runtime.reading import Reading
+from workers.runtime.stored import mapping
 
 queries = Queries("identity")
+
+TOKEN_LIFETIME = timedelta(seconds=960)
+"""An access token's at most, and a minute for clocks that differ."""
 
 
 @queries.query(GetMe)
@@ -19,7 +44,7 @@ async def get_me(query: GetMe, reading: Reading) -> MeView:
     row = await reading.row(select(users).where(users.c.id == reading.caller.principal))
     if row is None:
         raise NotFound
-    return read(row).me()
+    return read(row).me(role_rules.active(await _active_roles(reading)))
 
 
 @queries.query(GetSigningKeys)
@@ -28,3 +53,64 @@ async def get_signing_keys(query: GetSigningKeys, reading: Reading) -> JwksView:
     del query
     assert reading.resources is not None, "identity's queries need the settings"
     return keys.public(reading.resources.settings)
+
+
+@queries.query(GetAccess)
+async def get_access(query: GetAccess, reading: Reading) -> AccessView:
+    """What changed recently enough for an access token to be older than it."""
+    del query
+    since = reading.now - TOKEN_LIFETIME
+    changed = await reading.rows(select(users).where(users.c.changed_at >= since, users.c.version > 1))
+    ended = await reading.rows(select(sessions.c.id).where(sessions.c.ended_at >= since))
+    return AccessView(
+        roles=[role.grant() for role in await _active_roles(reading)],
+        users=[read(row).grant() for row in changed],
+        sessions=[row.id for row in ended],
+    )
+
+
+@queries.query(ListSessions)
+async def list_sessions(query: ListSessions, reading: Reading) -> Page[SessionView]:
+    """The caller's open sessions."""
+    caller = reading.caller
+    mine = select(sessions).where(sessions.c.user_id == caller.principal, sessions.c.open)
+    usable = mine.where(sessions.c.expires_at > reading.now)
+    by = (sessions.c.created_at, sessions.c.id)
+    return await reading.page(query, usable, by, lambda row: mapping(Session).load(row).view(caller.session))
+
+
+@queries.query(ListPermissions)
+async def list_permissions(query: ListPermissions, reading: Reading) -> PermissionsView:
+    """Everything that a role can allow."""
+    del query, reading
+    return PermissionsView(data=sorted(PERMISSIONS))
+
+
+@queries.query(GetRole)
+async def get_role(query: GetRole, reading: Reading) -> RoleView:
+    """One role. Raises `NotFound`."""
+    known = {role.id: role for role in role_rules.builtin()}
+    if query.role_id in known:
+        return known[query.role_id]
+    row = await reading.row(select(roles).where(roles.c.id == query.role_id, roles.c.status != "purged"))
+    if row is None:
+        raise NotFound
+    return read_role(row).view()
+
+
+@queries.query(ListRoles)
+async def list_roles(query: ListRoles, reading: Reading) -> Page[RoleView]:
+    """The roles that were made here; the built-in ones, which are few, come with the first page."""
+    wanted = select(roles).where(roles.c.status != "purged")
+    if query.status is not None:
+        wanted = wanted.where(roles.c.status == query.status)
+    elif query.include is None:
+        wanted = wanted.where(roles.c.status == "active")
+    page = await reading.page(query, wanted, (roles.c.created_at, roles.c.id), lambda row: read_role(row).view())
+    if query.after is not None or query.status == "archived":
+        return page
+    return page.model_copy(update={"data": [*role_rules.builtin(), *page.data]})
+
+
+async def _active_roles(reading: Reading) -> list[Role]:
+    return [read_role(row) for row in await reading.rows(select(roles).where(roles.c.status == "active"))]

@@ -1,9 +1,10 @@
-"""What a person and a session are: pure, without a database, a clock or cryptography."""
+"""What a person is: pure, without a database, a clock or cryptography."""
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from contracts.identity import ROLES, MeView, Register, UserView
+from contracts.identity import ROLES, MeView, Register, UserGrant, UserView
 
 ISSUER = "saldo"
 AUDIENCE = "saldo"
@@ -22,6 +23,9 @@ class User(NamedTuple):
     status: Literal["active", "archived"]
     roles: list[str]
     created_at: datetime
+    admin: bool
+    version: int
+    changed_at: datetime
 
     def __repr__(self) -> str:
         """Without the hash: what is shown ends in a log some day."""
@@ -39,6 +43,9 @@ class User(NamedTuple):
             "active",
             [CUSTOMER_ROLE],
             at,
+            admin=False,
+            version=1,
+            changed_at=at,
         )
 
     @property
@@ -49,6 +56,15 @@ class User(NamedTuple):
     def rehashed(self, password_hash: str) -> "User":
         """The same password, hashed with today's parameters."""
         return self._replace(password_hash=password_hash)
+
+    def changed(self, *, at: datetime, **changes: Any) -> "User":
+        """A newer version. Who is an active admin follows from the rest: it is how the last one is found."""
+        new = self._replace(version=self.version + 1, changed_at=at, **changes)
+        return new._replace(admin=new.active and ADMIN_ROLE in new.roles)
+
+    def grant(self) -> UserGrant:
+        """What gateways must know of it."""
+        return UserGrant(user_id=self.id, roles=self.roles, active=self.active, version=self.version)
 
     def view(self) -> UserView:
         """How they see themselves."""
@@ -66,38 +82,24 @@ class User(NamedTuple):
         """What the audit trail may keep for ever: nothing by which a purged person would be known."""
         return {"status": self.status, "roles": self.roles}
 
-    def me(self) -> MeView:
-        """Likewise, with what they may do."""
-        return MeView(**self.view().model_dump(), permissions=permissions(self.roles))
+    def me(self, custom: Mapping[str, Iterable[str]]) -> MeView:
+        """Likewise, with what they may do; `custom` are the active roles that were made here."""
+        return MeView(**self.view().model_dump(), permissions=sorted(permissions(self.roles, custom)))
 
 
-class Session(NamedTuple):
-    """One row of `identity.sessions`: where somebody has logged in."""
-
-    id: str
-    user_id: str
-    address: str | None
-    created_at: datetime
-
-    @classmethod
-    def begin(cls, user: User, *, address: str | None, at: datetime, key: str) -> "Session":
-        """A login, from the network address that the edge saw."""
-        return cls(key, user.id, address, at)
+def permissions(roles: Iterable[str], custom: Mapping[str, Iterable[str]]) -> frozenset[str]:
+    """What these roles allow together. One that nobody knows allows nothing."""
+    return frozenset(permission for role in roles for permission in ROLES.get(role) or custom.get(role, ()))
 
 
-def permissions(roles: list[str]) -> list[str]:
-    """What these roles allow together, sorted. A role that nobody knows allows nothing."""
-    return sorted({permission for role in roles for permission in ROLES.get(role, ())})
-
-
-def claims(user: User, session: Session, *, lifetime_seconds: int, token_id: str) -> dict[str, Any]:
-    """The payload of an access token (RFC 7519): times in whole seconds since the epoch."""
-    issued = int(session.created_at.timestamp())
+def claims(user: User, session: str, *, at: datetime, lifetime_seconds: int, token_id: str) -> dict[str, Any]:
+    """The payload of an access token (RFC 9068): times in whole seconds since the epoch."""
+    issued = int(at.timestamp())
     return {
         "iss": ISSUER,
         "aud": AUDIENCE,
         "sub": user.id,
-        "sid": session.id,
+        "sid": session,
         "roles": user.roles,
         "iat": issued,
         "exp": issued + lifetime_seconds,

@@ -1,11 +1,13 @@
-"""The tables of people and their sessions."""
+"""The tables of people, their sessions and roles."""
 
 from typing import Any
 
-from sqlalchemy import Column, DateTime, MetaData, Row, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, MetaData, Row, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from workers.identity.rules import Session, User
+from workers.identity.roles import Role
+from workers.identity.rules import User
+from workers.identity.sessions import RefreshToken, Session
 from workers.runtime.stored import mapping, stored
 
 metadata = MetaData(schema="identity")
@@ -21,6 +23,9 @@ users = Table(
     Column("status", Text, nullable=False),
     Column("roles", JSONB, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("admin", Boolean, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False),
 )
 """Columns stand in the order of `User`'s fields, so a row is an entity."""
 
@@ -30,14 +35,55 @@ sessions = Table(
     Column("id", Text, primary_key=True),
     Column("user_id", Text, nullable=False),
     Column("address", Text),
+    Column("device", Text),
+    Column("open", Boolean, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("last_used_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
 )
 """Likewise, of `Session`'s."""
 
-stored(User, users, order=5, mutable=("email", "password_hash", "first_name", "last_name", "status", "roles"))
-stored(Session, sessions, order=6)
+refresh_tokens = Table(
+    "refresh_tokens",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("session_id", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("used_at", DateTime(timezone=True)),
+    Column("forgiven", Boolean, nullable=False),
+)
+"""Likewise, of `RefreshToken`'s."""
+
+roles = Table(
+    "roles",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("description", Text),
+    Column("permissions", JSONB, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+"""Likewise, of `Role`'s."""
+
+USER_CHANGES = (
+    "email", "password_hash", "first_name", "last_name", "status", "roles", "admin", "version", "changed_at",
+)  # fmt: skip
+
+stored(User, users, order=5, mutable=USER_CHANGES)
+stored(Session, sessions, order=6, mutable=("address", "device", "open", "last_used_at", "ended_at"))
+stored(RefreshToken, refresh_tokens, order=7, mutable=("used_at", "forgiven"))
+stored(Role, roles, order=8, mutable=("description", "permissions", "status", "version"))
 
 
 def read(row: Row[Any]) -> User:
     """The entity of a whole row of `users`."""
     return mapping(User).load(row)
+
+
+def read_role(row: Row[Any]) -> Role:
+    """Likewise, of `roles`."""
+    return mapping(Role).load(row)

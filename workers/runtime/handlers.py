@@ -43,6 +43,13 @@ class Handlers:
     domain: str
     table: dict[str, Handler] = field(default_factory=dict)
 
+    def including(self, *others: "Handlers") -> "Handlers":
+        """These and those of the same domain that live in files of their own."""
+        whole = Handlers(self.domain, dict(self.table))
+        for handler in (handler for other in others for handler in other.table.values()):
+            whole._add(handler)
+        return whole
+
     def command[A](
         self,
         message: type[Command[A]] | type[Call[A]],

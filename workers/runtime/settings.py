@@ -100,6 +100,13 @@ class Settings(BaseSettings):
     """What a new merchant pays per payment, in minor units of its currency and in hundredths of a percent."""
 
     access_token_seconds: Annotated[int, Field(ge=10, le=900)] = 900
+    session_days: Annotated[int, Field(ge=1, le=365)] = 90
+    """How long after its login a session ends at the latest."""
+
+    refresh_token_days: Annotated[int, Field(ge=1, le=365)] = 30
+    refresh_grace_seconds: Annotated[float, Field(ge=0, le=60)] = 0.0
+    """How much later than the first a second use of a refresh token may be sent and still count as its retry."""
+
     argon2_time_cost: Annotated[int, Field(ge=1)] = 3
     argon2_memory_kib: Annotated[int, Field(ge=8192)] = 65536
     argon2_parallelism: Annotated[int, Field(ge=1)] = 1

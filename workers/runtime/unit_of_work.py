@@ -141,6 +141,11 @@ class UnitOfWork:
         return None if self.envelope.caller is None else self.envelope.caller.address
 
     @property
+    def device(self) -> str | None:
+        """What the client calls itself, where the edge says so."""
+        return None if self.envelope.caller is None else self.envelope.caller.device
+
+    @property
     def request_id(self) -> str | None:
         """The request as its sender knows it: by the id that they gave it, or that we answered with."""
         caller = self.envelope.caller

@@ -1,0 +1,83 @@
+"""What people do with their sessions: keep them going, and end them."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import select
+
+from contracts.identity import LogOut, Refresh, RevokeSession, TokenInvalid, TokenReused, TokensView
+from contracts.message import NotFound, Nothing, Refusal
+from workers.identity import sessions, tables, tokens
+from workers.identity.keys import Signer
+from workers.identity.rules import User
+from workers.identity.sessions import RefreshToken, Session
+from workers.runtime.handlers import Handlers, Preparation
+from workers.runtime.needs import rows
+from workers.runtime.unit_of_work import UnitOfWork
+
+handlers = Handlers("identity")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Whose token it is, as far as that can be said without a lock."""
+
+    session_id: str
+    user_id: str
+    signer: Signer
+    grace: timedelta
+
+
+async def found(command: Refresh, preparation: Preparation) -> Found:
+    """Find the token's session. Raises `TokenInvalid`."""
+    settings, tables_ = preparation.resources.settings, (tables.refresh_tokens, tables.sessions)
+    wanted = select(tables_[1].c.id, tables_[1].c.user_id).join(tables_[0], tables_[0].c.session_id == tables_[1].c.id)
+    async with preparation.resources.database.connect() as connection:
+        known = tables_[0].c.id == sessions.digest(command.refresh_token)
+        row = (await connection.execute(wanted.where(known))).one_or_none()
+    if row is None:
+        raise TokenInvalid
+    grace = timedelta(seconds=settings.refresh_grace_seconds)
+    return Found(row.id, row.user_id, Signer(settings), grace)
+
+
+@handlers.command(
+    Refresh,
+    needs=lambda c: [rows(RefreshToken, sessions.digest(c.refresh_token))],
+    needs_more=lambda _, __, found: [rows(Session, found.session_id), rows(User, found.user_id)],
+    prepare=found,
+)
+def refresh(command: Refresh, uow: UnitOfWork) -> TokensView | Refusal:
+    """Rotate. Raises `TokenInvalid`; refused with `TokenReused` where two have the same token: nobody keeps it."""
+    known: Found = uow.prepared
+    token = uow.get(RefreshToken, sessions.digest(command.refresh_token))
+    session, user = uow.get(Session, known.session_id), uow.get(User, known.user_id)
+    sent_at = datetime.fromtimestamp(uow.envelope.sent_at, UTC)
+    if token.used_at is not None and not token.raced(sent_at, known.grace):
+        sessions.revoke(uow, [session])
+        return TokenReused()
+    if not session.usable(uow.now) or uow.now >= token.expires_at or not user.active:
+        raise TokenInvalid
+    uow.save(token.used(uow.now))
+    session = session.used(at=uow.now, address=uow.address, device=uow.device)
+    uow.save(session)
+    return tokens.issued(uow, user, session, known.signer)
+
+
+@handlers.command(LogOut, needs_more=lambda _, by, __: [rows(Session, by.session or "")])
+def log_out(command: LogOut, uow: UnitOfWork) -> Nothing:
+    """End the session that asks."""
+    del command
+    sessions.revoke(uow, [uow.get(Session, uow.caller.session or "")])
+    return Nothing()
+
+
+@handlers.command(RevokeSession, needs=lambda c: [rows(Session, c.session_id)])
+def revoke_session(command: RevokeSession, uow: UnitOfWork) -> Nothing:
+    """End one of one's own. Raises `NotFound`."""
+    session = uow.get(Session, command.session_id)
+    if session.user_id != uow.caller.principal or not session.open:
+        raise NotFound
+    sessions.revoke(uow, [session])
+    uow.audit(session.id, after={"open": False})
+    return Nothing()
