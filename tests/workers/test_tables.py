@@ -12,8 +12,10 @@ from workers.cards.rules import Card
 from workers.cards.tables import cards, spends, tokens, tries, usage
 from workers.cards.tokens import Token, Tries
 from workers.cards.usage import Spend, Usage
-from workers.identity.rules import Session, User
-from workers.identity.tables import sessions, users
+from workers.identity.roles import Role
+from workers.identity.rules import User
+from workers.identity.sessions import RefreshToken, Session
+from workers.identity.tables import refresh_tokens, roles, sessions, users
 from workers.ledger.tables import verifications
 from workers.ledger.verifications import Verification
 from workers.merchants.api_keys import ApiKey
@@ -37,6 +39,8 @@ FOR_EVER: dict[Table, type] = {
     audit: Entry,
     users: User,
     sessions: Session,
+    refresh_tokens: RefreshToken,
+    roles: Role,
     topups: TopUp,
     transfers: Transfer,
     spends: Spend,

@@ -27,9 +27,9 @@ class Session(NamedTuple):
     id: str
     user_id: str
     address: str | None
+    created_at: datetime
     device: str | None
     open: bool
-    created_at: datetime
     last_used_at: datetime
     expires_at: datetime
     ended_at: datetime | None
@@ -39,7 +39,7 @@ class Session(NamedTuple):
         cls, user: User, *, key: str, at: datetime, lasts: timedelta, address: str | None, device: str | None
     ) -> "Session":
         """A login."""
-        return cls(key, user.id, address, device, True, at, at, at + lasts, None)  # noqa: FBT003 - columns have an order
+        return cls(key, user.id, address, at, device, True, at, at + lasts, None)  # noqa: FBT003 - columns have an order
 
     def usable(self, at: datetime) -> bool:
         """Whether it still stands."""

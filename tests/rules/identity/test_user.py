@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from contracts.identity import ROLES, LogIn, Register
 from workers.identity import rules
-from workers.identity.rules import Session, User
+from workers.identity.rules import User
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, 999_999, tzinfo=UTC)
 SECRET = "correct horse battery"
@@ -67,19 +67,29 @@ def test_no_secret_shows_in_a_repr() -> None:
 
 
 def test_views_have_no_password_in_any_form() -> None:
-    for view in (budi().view(), budi().me()):
+    for view in (budi().view(), budi().me({})):
         assert "argon2" not in view.model_dump_json()
 
 
 def test_me_says_what_the_roles_allow_together() -> None:
-    assert budi().me().permissions == sorted(ROLES["customer"])
-    assert rules.permissions(["customer", "support"]) == sorted({*ROLES["customer"], *ROLES["support"]})
-    assert rules.permissions(["no-such-role"]) == []
+    assert budi().me({}).permissions == sorted(ROLES["customer"])
+    assert rules.permissions(["customer", "support"], {}) == {*ROLES["customer"], *ROLES["support"]}
+    assert rules.permissions(["no-such-role", "clerk"], {"clerk": ["roles:read"]}) == {"roles:read"}
+
+
+def test_a_role_made_here_never_adds_to_a_built_in_one() -> None:
+    assert rules.permissions(["customer"], {"customer": ["roles:assign"]}) == frozenset(ROLES["customer"])
+
+
+def test_every_change_makes_a_newer_version_and_works_out_who_is_an_admin() -> None:
+    admin = budi().changed(at=NOW, roles=["admin"])
+    assert (admin.version, admin.admin) == (2, True)
+    archived = admin.changed(at=NOW, status="archived")
+    assert (archived.version, archived.admin, archived.grant().active) == (3, False, False)
 
 
 def test_a_token_names_person_session_roles_and_times() -> None:
-    session = Session.begin(budi(), address="192.0.2.1", at=NOW, key="ses_1")
-    said = rules.claims(budi(), session, lifetime_seconds=900, token_id="tok_1")
+    said = rules.claims(budi(), "ses_1", at=NOW, lifetime_seconds=900, token_id="tok_1")
     issued = int(NOW.timestamp())
     assert said == {
         "iss": "saldo",
