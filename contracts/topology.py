@@ -32,6 +32,8 @@ WATCHED: tuple[str, ...] = (
     "identity.RoleChanged.v1",
     "identity.SessionsRevoked.v1",
     "identity.UserAccessChanged.v1",
+    "merchants.ApiKeyChanged.v1",
+    "merchants.MerchantChanged.v1",
 )
 """Events that every gateway hears on its reply queue, by wire name. One that is away asks when it is back."""
 

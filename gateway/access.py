@@ -45,9 +45,18 @@ class Access:
             UserAccessChanged.wire_name: lambda body: self._user(UserAccessChanged.model_validate(body).grant),
             SessionsRevoked.wire_name: lambda body: self._end(SessionsRevoked.model_validate(body).sessions),
         }
+        self._doubters: list[Callable[[], None]] = []
         self._reload = asyncio.Event()
         self.generation = 0
         self.loaded = False
+
+    def also(self, wire_name: str, take: Callable[[Any], None]) -> None:
+        """Tell `take` of another kind of event, too."""
+        self._events[wire_name] = take
+
+    def doubted(self, forget: Callable[[], None]) -> None:
+        """Have `forget` called whenever events may have been missed."""
+        self._doubters.append(forget)
 
     def hear(self, wire_name: str, body: Any) -> bool:
         """Take an event; False if it is not one of these."""
@@ -61,6 +70,8 @@ class Access:
     def doubt(self) -> None:
         """Events may have been missed: believe no token until everything has been loaded again."""
         self.loaded = False
+        for forget in self._doubters:
+            forget()
         self._reload.set()
 
     async def load_for_ever(self) -> None:

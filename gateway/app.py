@@ -102,7 +102,9 @@ class App:
         if route.scope is None:
             return None
         authorization = request.headers.get(b"authorization")
-        session = instance.callers.known(authorization, now) or await instance.callers.verify(authorization)
+        session = instance.callers.known(authorization, now) or await instance.callers.verify(
+            authorization, request.address
+        )
         request.principal, request.permissions = session.principal, session.permissions
         limit, who = instance.limit, session.principal
         request.quota = limit.take_leased(who, now) or await limit.take(who)

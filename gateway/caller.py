@@ -1,8 +1,8 @@
-"""Who calls: access tokens, verified once and remembered until they expire."""
+"""Who calls: access tokens and API keys, verified once and remembered until they end."""
 
 import re
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jwt
 from jwt.exceptions import ExpiredSignatureError, PyJWTError
@@ -11,6 +11,9 @@ from contracts.envelope import Caller
 from gateway import problems
 from gateway.access import Access
 from gateway.keys import SigningKeys
+
+if TYPE_CHECKING:
+    from gateway.api_keys import ApiKeys
 
 ISSUER = AUDIENCE = "saldo"
 ALGORITHM = "EdDSA"
@@ -59,11 +62,12 @@ class Session:
 
 
 class Callers:
-    """Tells who calls. Other kinds of credentials than access tokens will be told apart by their prefix here."""
+    """Tells who calls: a person by an access token, or a merchant by an API key, which begins with `sk_`."""
 
-    def __init__(self, keys: SigningKeys, access: Access, cache_size: int) -> None:
+    def __init__(self, keys: SigningKeys, access: Access, api_keys: "ApiKeys", cache_size: int) -> None:
         self._keys = keys
         self._access = access
+        self._api_keys = api_keys
         self._cache_size = cache_size
         self._sessions: dict[bytes, Session] = {}
 
@@ -78,17 +82,19 @@ class Callers:
             raise problems.busy()
         session = self._sessions.get(authorization)
         if session is None:
-            return None
+            return self._api_keys.known(authorization, now)
         if session.expires_at <= now:
             self._sessions.pop(authorization, None)
             raise problems.token_expired()
         session.renew()
         return session
 
-    async def verify(self, authorization: bytes | None) -> Session:
-        """The session of a header. Raises `Trouble` 401, or 503 while no keys are known."""
+    async def verify(self, authorization: bytes | None, address: str) -> Session:
+        """The session of a header. Raises `Trouble` 401, 429 after many wrong API keys, 503 while no keys are known."""
         if authorization is None:
             raise problems.token_missing()
+        if (key := self._api_keys.presented(authorization)) is not None:
+            return await self._api_keys.verify(authorization, key, address)
         token = BEARER.fullmatch(authorization)
         if token is None or len(token[1]) > TOKEN_LENGTH_MAX:
             raise problems.token_invalid()

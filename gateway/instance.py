@@ -11,6 +11,7 @@ from aio_pika.exceptions import AMQPError
 from contracts import ids, topology
 from contracts.bus import Bus
 from gateway.access import Access
+from gateway.api_keys import ApiKeys
 from gateway.cache import Cache
 from gateway.caller import Callers
 from gateway.idempotency import OperationIds
@@ -49,8 +50,15 @@ class Instance:
         self.ids = OperationIds(settings.operation_id_key)
         self._correlate(settings)
         self.keys = SigningKeys(self.questions)
-        self.callers = Callers(self.keys, self.rights, settings.token_cache_size)
         self._limit(settings)
+        self.api_keys = ApiKeys(
+            self.questions,
+            self.rights,
+            self.limits["wrong_key"],
+            cache_size=settings.token_cache_size,
+            cache_seconds=settings.api_key_cache_seconds,
+        )
+        self.callers = Callers(self.keys, self.rights, self.api_keys, settings.token_cache_size)
         self._tasks: set[asyncio.Task[None]] = set()
         self.draining = False
 
@@ -73,6 +81,7 @@ class Instance:
         self._run(self._connect())
         self._run(operations.ask_for_ever(settings.ask_again_seconds))
         self._run(outcomes.save_for_ever())
+        self._run(self.api_keys.note_for_ever(settings.api_key_note_seconds))
         self._run(outcomes.listen_for_ever(operations.wanted, operations.tell))
 
     async def drain(self) -> None:
@@ -80,6 +89,7 @@ class Instance:
         self.draining = True
         await asyncio.sleep(self.settings.drain_seconds)
         self.operations.drain()
+        await self.api_keys.note()
 
     async def stop(self) -> None:
         """Close everything."""
@@ -123,6 +133,8 @@ class Instance:
         self.limits = {
             name: RateLimit(Policy(name, quota, closed=True), self.cache) for name, quota in by_address.items()
         }
+        # A good key must not depend on Redis, so wrong ones are counted by each gateway alone while it is away.
+        self.limits["wrong_key"] = RateLimit(Policy("wrong_key", settings.wrong_key_limit_per_minute), self.cache)
 
     async def _connect(self) -> None:
         while not self._replies.heard:

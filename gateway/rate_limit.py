@@ -73,6 +73,13 @@ class RateLimit:
         lease.left -= 1
         return self._fields(lease, now)
 
+    def used_up(self, who: str, now: float) -> bool:
+        """Whether nothing is left of this window's quota, as far as is known here."""
+        lease = self._leases.get(who)
+        if lease is None or lease.window != int(now // WINDOW_SECONDS):
+            return False
+        return lease.exhausted and lease.left <= 0
+
     async def take(self, who: str) -> tuple[Header, Header]:
         """Take one; the fields to answer with. Raises `Trouble` 429, or 503 for a closed policy without Redis."""
         while True:

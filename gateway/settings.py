@@ -89,6 +89,15 @@ class Settings(BaseSettings):
     token_cache_size: int = Field(default=50_000, ge=1)
     rate_limit_per_minute: int = Field(default=600, ge=1)
     register_limit_per_minute: int = Field(default=30, ge=1)
+    wrong_key_limit_per_minute: int = Field(default=30, ge=1)
+    """How many wrong API keys an address may present."""
+
+    api_key_cache_seconds: Seconds = 300
+    """How long a verified key is not asked for again; that it was revoked is told at once."""
+
+    api_key_note_seconds: Seconds = 60
+    """How often the workers are told when keys were last used."""
+
     login_limit_per_minute: int = Field(default=30, ge=1)
     refresh_limit_per_minute: int = Field(default=120, ge=1)
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = ()
