@@ -5,26 +5,33 @@ import sys
 from pathlib import Path
 
 from contracts import catalogue
-from ops import compatibility
+from ops import authorization, compatibility
 from ops.local.home import PROJECT
 
 SCHEMAS = Path("tests/contracts/schemas")
+AUTHORIZATION = Path("docs/authorization.md")
 
 
 def files() -> dict[Path, str]:
     """What every generated file should hold."""
-    return {
+    schemas = {
         SCHEMAS / f"{name}.json": json.dumps(catalogue.schema(message), indent=1, sort_keys=True) + "\n"
         for name, message in catalogue.messages().items()
     }
+    return schemas | {AUTHORIZATION: authorization.page()}
 
 
 def stale() -> list[Path]:
     """The files that are missing, differ, or should not be there any more."""
     wanted = files()
     here = {path.relative_to(PROJECT) for path in (PROJECT / SCHEMAS).glob("*.json")}
-    differing = [path for path, text in wanted.items() if path not in here or (PROJECT / path).read_text() != text]
+    differing = [path for path, text in wanted.items() if not _holds(path, text)]
     return sorted({*differing, *(here - wanted.keys())})
+
+
+def _holds(path: Path, text: str) -> bool:
+    target = PROJECT / path
+    return target.exists() and target.read_text() == text
 
 
 def broken() -> list[str]:
