@@ -70,6 +70,7 @@ class Callers:
         self._api_keys = api_keys
         self._cache_size = cache_size
         self._sessions: dict[bytes, Session] = {}
+        keys.when_gone(self._sessions.clear)
 
     def known(self, authorization: bytes | None, now: float) -> Session | None:
         """The session of a header that was verified before.

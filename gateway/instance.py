@@ -150,6 +150,7 @@ class Instance:
         self._run(self._replies.listen_to_itself_for_ever(self.bus, self.settings.echo_seconds))
         self._run(self.rights.load_for_ever())
         await self.keys.load()
+        self._run(self.keys.reload_for_ever(self.settings.keys_reload_seconds))
         log.info("ready", instance=self.name)
 
     def _reconnected(self, *_: Any) -> None:

@@ -1,7 +1,8 @@
-"""The public keys that verify access tokens, asked from the workers at start and when a token names a new one."""
+"""The public keys that verify access tokens, asked from the workers now and then, and when a token names a new one."""
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -27,6 +28,7 @@ class SigningKeys:
         self._keys: dict[str, PyJWK] = {}
         self._asked_at = float("-inf")
         self._asking = asyncio.Lock()
+        self._when_gone: Callable[[], None] = lambda: None
         self.document: dict[str, Any] | None = None
 
     @property
@@ -34,12 +36,23 @@ class SigningKeys:
         """Whether a worker has answered yet."""
         return self.document is not None
 
+    def when_gone(self, then: Callable[[], None]) -> None:
+        """Say `then` when a key is not believed any more: nor is what it has signed."""
+        self._when_gone = then
+
     async def load(self) -> None:
         """Ask until a worker answers."""
         pause = 0.2
         while not await self._ask():
             await asyncio.sleep(pause)
             pause = min(2 * pause, RETRY_SECONDS_MAX)
+
+    async def reload_for_ever(self, every_seconds: float) -> None:
+        """Learn of new keys before they sign, and forget those that are not published any more."""
+        while True:
+            await asyncio.sleep(every_seconds)
+            async with self._asking:
+                await self._ask()
 
     async def find(self, kid: str) -> PyJWK | None:
         """The key of this name; for an unknown one the workers are asked, but not for each forged token."""
@@ -70,5 +83,9 @@ class SigningKeys:
                     found[str(jwk["kid"])] = PyJWK.from_dict(jwk, algorithm="EdDSA")
                 except (PyJWTError, KeyError, ValueError):
                     log.warning("signing_key_unusable")
+        gone = self._keys.keys() - found.keys()
+        if gone or found.keys() != self._keys.keys():
+            log.info("signing_keys_loaded", count=len(found), gone=len(gone))
         self._keys, self.document = found, document
-        log.info("signing_keys_loaded", count=len(found))
+        if gone:
+            self._when_gone()

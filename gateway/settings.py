@@ -86,6 +86,9 @@ class Settings(BaseSettings):
     drain_seconds: Seconds = 5
     shutdown_seconds: int = Field(default=15, ge=1, le=300)
 
+    keys_reload_seconds: Annotated[float, Field(gt=0, le=50)] = 30
+    """How often the keys that verify tokens are asked for. A new one is published two minutes before it signs."""
+
     token_cache_size: int = Field(default=50_000, ge=1)
     rate_limit_per_minute: int = Field(default=600, ge=1)
     register_limit_per_minute: int = Field(default=30, ge=1)

@@ -15,7 +15,7 @@ VARIABLE = "CARD_KEYS"
 
 def rotate_pan() -> None:
     """Seal every card number with the first key of `CARD_KEYS`. Stopped, it goes on where it was when run again."""
-    asyncio.run(_rotate_pan(database.url(), _ring()))
+    asyncio.run(_rotate_pan(database.url(), ring(VARIABLE)))
 
 
 async def _rotate_pan(url: str, text: str) -> None:
@@ -24,32 +24,33 @@ async def _rotate_pan(url: str, text: str) -> None:
     from workers.runtime.settings import SealingKey  # noqa: PLC0415 - likewise
 
     try:
-        ring = TypeAdapter(list[SealingKey]).validate_json(text)
-        assert ring
+        found = TypeAdapter(list[SealingKey]).validate_json(text)
+        assert found
     except (ValidationError, AssertionError):
         # Without its cause: that would show the keys.
         raise Trouble(f"{VARIABLE} must be a JSON list of keys, as the workers have it.") from None
     progress = rotation.Progress(0, 0)
     try:
-        async for progress in rotation.rotate(url, ring):
+        async for progress in rotation.rotate(url, found):
             console.print(f"  {progress.done} of {progress.total} card numbers")
     except SealBroken:
         raise Trouble(f"A card number was sealed with a key that {VARIABLE} does not have; nothing is lost.") from None
-    console.print(f"[bold green]✓[/] key {ring[0].id} seals every card number; no other key is needed any more")
+    console.print(f"[bold green]✓[/] key {found[0].id} seals every card number; no other key is needed any more")
 
 
-def _ring() -> str:
-    named = os.environ.get(VARIABLE) or _local()
+def ring(variable: str) -> str:
+    """A ring of keys: that of the environment, else that of the stack that runs here. Raises `Trouble`."""
+    named = os.environ.get(variable) or _local(variable)
     if not named:
-        raise Trouble(f"Set {VARIABLE} as the workers have it, or start a stack here with ./dev up.")
+        raise Trouble(f"Set {variable} as the workers have it, or start a stack here with ./dev up.")
     return named
 
 
-def _local() -> str | None:
+def _local(variable: str) -> str | None:
     if importlib.util.find_spec("psutil") is None:
         # An installation without the tools for development has no stack of its own.
         return None
     from ops.local import secrets  # noqa: PLC0415 - likewise
     from ops.local.home import Home  # noqa: PLC0415 - likewise
 
-    return secrets.load(Home.default()).get(VARIABLE)
+    return secrets.load(Home.default()).get(variable)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ops import keys, ledger, mending, migrate, reconciling, users
+from ops import keys, ledger, mending, migrate, reconciling, signing_keys, users
 
 OPERATOR = "Operate"
 ledger_app = typer.Typer(help="Prove that no cent is lost.", no_args_is_help=True)
@@ -36,6 +36,15 @@ def verify_ledger() -> None:
     """Check every invariant of the ledger in DATABASE_URL; exit 1 when one is broken."""
     if not ledger.verify():
         raise typer.Exit(1)
+
+
+@keys_app.command(name="rotate")
+def rotate_keys(
+    *,
+    at_once: Annotated[bool, typer.Option("--at-once", help="Believe no other key any more: one has leaked.")] = False,
+) -> None:
+    """Make a new key for access tokens; the others are believed until the last token that they signed has expired."""
+    signing_keys.rotate(at_once=at_once)
 
 
 @keys_app.command(name="rotate-pan")

@@ -15,7 +15,7 @@ from gateway.proxies import Proxies
 from gateway.rate_limit import of_address
 from gateway.server import Gateway
 from gateway.settings import Settings
-from tests.gateway.clients import Client, transfer
+from tests.gateway.clients import Client, transfer, until
 from tests.gateway.conftest import Join, Start
 from tests.gateway.tokens import Issuer
 from tests.gateway.worker import Worker
@@ -144,6 +144,24 @@ async def test_unknown_keys_are_asked_for_but_not_each_time(client: Client, work
     for _ in range(5):
         await refused(client, Issuer("key-3").token())
     assert len(worker.of("identity.GetSigningKeys")) == asked + 1
+
+
+async def test_keys_are_known_before_they_sign_and_nothing_of_a_lost_one_is_believed(
+    worker: Worker, start: Start, join: Join, issuer: Issuer
+) -> None:
+    async with start(keys_reload_seconds=0.1) as gateway:
+        client, keys = join(gateway), gateway.instance.keys
+        assert (await client.get(ME)).status == 200
+        rotated = Issuer("key-2")
+        worker.issuers = [rotated, issuer]
+        await until(lambda: "key-2" in keys._keys)
+        # Verified before, so that only its key says that it is not good any more.
+        assert (await client.get(ME)).status == 200
+        worker.issuers = [rotated]
+        await until(lambda: issuer.kid not in keys._keys)
+        await refused(client, client.token)
+        answer = await client.get(ME, anonymous=True, headers={"Authorization": f"Bearer {rotated.token()}"})
+        assert answer.status == 200
 
 
 async def test_expired_tokens(client: Client, issuer: Issuer) -> None:

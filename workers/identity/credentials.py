@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts.identity import LogIn, Register
-from workers.identity import passwords
+from workers.identity import keyring, passwords
 from workers.identity.keys import Signer
 from workers.identity.passwords import Cost, Verdict
 from workers.identity.tables import users
@@ -32,7 +32,8 @@ async def checked(command: LogIn, preparation: Preparation) -> Checked:
     resources = preparation.resources
     known = await _known(resources.database, command.email)
     verdict = await passwords.verify(command.password, known, Cost.of(resources.settings))
-    return Checked(known, verdict, Signer(resources.settings))
+    key = await keyring.signing(resources.database, resources.settings)
+    return Checked(known, verdict, Signer(resources.settings, key))
 
 
 async def _known(database: AsyncEngine, email: str) -> str | None:

@@ -9,6 +9,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contracts.identity import JwksView
+from workers.identity.keyring import Ring, base64url
 from workers.identity.sessions import PREFIX, Lifetimes
 from workers.runtime.settings import Settings, SigningKey
 
@@ -17,13 +18,12 @@ TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068: so that no other JWT of ours can
 
 
 class Signer:
-    """Signs access tokens with the first of the configured keys; the others are still believed.
+    """Signs access tokens with the key that signs now; the others that are published are still believed.
 
     One serves one message: it brings a fresh refresh token along, for handlers leave nothing to chance.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        key = settings.signing_keys[0]
+    def __init__(self, settings: Settings, key: SigningKey) -> None:
         self._kid = key.kid
         self._private = _private(key)
         self.lifetime_seconds = settings.access_token_seconds
@@ -40,14 +40,15 @@ class Signer:
         return jwt.encode(claims, self._private, algorithm=ALGORITHM, headers=headers)
 
 
-def public(settings: Settings) -> JwksView:
-    """The public halves of all configured keys, as RFC 7517 has them."""
-    return JwksView(keys=[_jwk(key) for key in settings.signing_keys])
+def public(settings: Settings, ring: Ring) -> JwksView:
+    """The public halves of all keys that are believed, as RFC 7517 has them."""
+    told = () if ring.alone else settings.signing_keys
+    keys = [_jwk(key.kid, base64url(_private(key).public_key().public_bytes_raw())) for key in told]
+    return JwksView(keys=[_jwk(row.id, row.public) for row in ring.rows] + keys)
 
 
-def _jwk(key: SigningKey) -> dict[str, Any]:
-    x = base64.urlsafe_b64encode(_private(key).public_key().public_bytes_raw()).decode().rstrip("=")
-    return {"kty": "OKP", "crv": "Ed25519", "x": x, "kid": key.kid, "use": "sig", "alg": ALGORITHM}
+def _jwk(kid: str, x: str) -> dict[str, Any]:
+    return {"kty": "OKP", "crv": "Ed25519", "x": x, "kid": kid, "use": "sig", "alg": ALGORITHM}
 
 
 def _private(key: SigningKey) -> Ed25519PrivateKey:

@@ -22,7 +22,7 @@ from contracts.identity import (
 )
 from contracts.message import NotFound
 from contracts.pages import Page
-from workers.identity import keys
+from workers.identity import keyring, keys
 from workers.identity import roles as role_rules
 from workers.identity.roles import Role
 from workers.identity.sessions import Session
@@ -52,7 +52,8 @@ async def get_signing_keys(query: GetSigningKeys, reading: Reading) -> JwksView:
     """The keys that verify access tokens."""
     del query
     assert reading.resources is not None, "identity's queries need the settings"
-    return keys.public(reading.resources.settings)
+    ring = await keyring.read(reading.connection, reading.now)
+    return keys.public(reading.resources.settings, ring)
 
 
 @queries.query(GetAccess)

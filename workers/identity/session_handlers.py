@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from contracts.identity import LogOut, Refresh, RevokeSession, TokenInvalid, TokenReused, TokensView
 from contracts.message import NotFound, Nothing, Refusal
-from workers.identity import sessions, tables, tokens
+from workers.identity import keyring, sessions, tables, tokens
 from workers.identity.keys import Signer
 from workers.identity.rules import User
 from workers.identity.sessions import RefreshToken, Session
@@ -38,7 +38,8 @@ async def found(command: Refresh, preparation: Preparation) -> Found:
     if row is None:
         raise TokenInvalid
     grace = timedelta(seconds=settings.refresh_grace_seconds)
-    return Found(row.id, row.user_id, Signer(settings), grace)
+    key = await keyring.signing(preparation.resources.database, settings)
+    return Found(row.id, row.user_id, Signer(settings, key), grace)
 
 
 @handlers.command(

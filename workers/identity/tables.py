@@ -69,6 +69,19 @@ roles = Table(
 )
 """Likewise, of `Role`'s."""
 
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("public", Text, nullable=False),
+    Column("sealed", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("signs_from", DateTime(timezone=True), nullable=False),
+    Column("alone_from", DateTime(timezone=True), nullable=False),
+    Column("retires_at", DateTime(timezone=True)),
+)
+"""Columns stand in the order of `keyring.KeyRow`'s fields."""
+
 USER_CHANGES = (
     "email", "password_hash", "first_name", "last_name", "status", "roles", "admin", "version", "changed_at",
 )  # fmt: skip
