@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, Strin
 
 from contracts.archive import CountView
 from contracts.ids import RoleId, SessionId, UserId
-from contracts.message import Call, Command, Event, Kind, Nothing, Query, Refusal, SecretText, Text, View
+from contracts.message import Call, Command, Event, Kind, Nothing, Query, Refusal, Secret, SecretText, Text, View
 from contracts.pages import PageOf
 
 LOCAL_PART_MAX = 64
@@ -39,6 +39,7 @@ EmailAddress = Annotated[
 """An e-mail address, folded to lower case: two people never differ by case alone."""
 
 Name = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+OldPassword = Annotated[SecretText, StringConstraints(max_length=256)]
 NewPassword = Annotated[SecretText, StringConstraints(min_length=12, max_length=256)]
 RoleName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{1,39}$")]
 RoleDescription = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -99,7 +100,62 @@ class LogIn(Call[TokensView]):
     """Trade credentials for tokens."""
 
     email: EmailAddress
-    password: Annotated[SecretText, StringConstraints(max_length=256)]
+    password: OldPassword
+    totp: Annotated[SecretText, StringConstraints(max_length=64)] | None = None
+    """What an authenticator shows now, or a recovery code."""
+
+
+class ChangePassword(Call[Nothing]):
+    """Replace the caller's own password; their other sessions end."""
+
+    current_password: OldPassword
+    new_password: NewPassword
+
+
+class ForgetPassword(Call[Nothing]):
+    """Have a token for `ResetPassword` mailed, if somebody has this address; the answer doesn't tell."""
+
+    email: EmailAddress
+
+
+class ResetPassword(Call[Nothing]):
+    """Replace the password of whoever the token was mailed to; all of their sessions end. A token works once."""
+
+    token: Annotated[SecretText, StringConstraints(max_length=256)]
+    new_password: NewPassword
+
+
+class SendPasswordReset(Command[Nothing]):
+    """Mail the token, retried until it is sent. The token is worked out when it is: no message ever holds it."""
+
+    internal = True
+    slow = True
+
+    email: EmailAddress
+
+
+class TotpView(View):
+    """RFC 6238: the secret in base32, the same as a URI for a QR code, and recovery codes. They are shown only now."""
+
+    secret: SecretText
+    otpauth_uri: SecretText
+    recovery_codes: Annotated[list[str], Secret()]
+
+
+class BeginTotp(Call[TotpView]):
+    """Make a secret for the caller's authenticator. Logging in asks for codes once `ConfirmTotp` has seen one."""
+
+
+class ConfirmTotp(Call[Nothing]):
+    """Prove that the authenticator works."""
+
+    code: Annotated[SecretText, StringConstraints(max_length=64)]
+
+
+class RemoveTotp(Call[Nothing]):
+    """Log in without codes again."""
+
+    password: OldPassword
 
 
 class Refresh(Call[TokensView]):
@@ -378,6 +434,55 @@ class CredentialsInvalid(Refusal):
     detail = "The e-mail address or the password is wrong."
 
 
+class PasswordTooCommon(Refusal):
+    """It would be guessed: many people have it, it is a pattern, or it is made of the person's own name or address."""
+
+    kind = Kind.INVALID
+    detail = "This password is too easy to guess. Choose one that is no common word, pattern or name of yours."
+
+
+class TotpRequired(Refusal):
+    """The password is right, and a code is needed as well."""
+
+    kind = Kind.UNAUTHENTICATED
+    detail = "This account asks for a code of its authenticator, or a recovery code, in `totp`."
+
+
+class TotpInvalid(Refusal):
+    """The code is wrong, out of date, or was used before."""
+
+    kind = Kind.UNAUTHENTICATED
+    detail = "The code is wrong, has expired, or was used before."
+
+
+class TotpEnabled(Refusal):
+    """There is an authenticator already."""
+
+    kind = Kind.CONFLICT
+    detail = "An authenticator is set up already. Remove it first."
+
+
+class TotpNotBegun(Refusal):
+    """There is nothing to confirm."""
+
+    kind = Kind.CONFLICT
+    detail = "No authenticator is being set up."
+
+
+class ResetTokenInvalid(Refusal):
+    """Forged, used, superseded or too old: which of these is not told."""
+
+    kind = Kind.UNAUTHENTICATED
+    detail = "This token is not valid, or not any more. Ask for a new one."
+
+
+class LockedOut(Refusal):
+    """Too many failures: for a while nothing is tried, be it right or wrong."""
+
+    kind = Kind.TOO_MANY
+    detail = "There were too many failed attempts. Try again later."
+
+
 MERCHANT = (
     "api_keys:create",
     "api_keys:read",
@@ -403,6 +508,7 @@ CUSTOMER = (
     "profile:read",
     "sessions:delete",
     "sessions:read",
+    "profile:update",
     "topups:create",
     "topups:read",
     "transfers:create",

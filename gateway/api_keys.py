@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from contracts import api_key
+from contracts import addresses, api_key
 from contracts.envelope import Caller
 from contracts.merchants import (
     USES_MAX,
@@ -19,7 +19,7 @@ from contracts.merchants import (
     MerchantChanged,
     NoteKeyUses,
 )
-from gateway import problems, rate_limit
+from gateway import problems
 from gateway.access import Access
 from gateway.caller import Session
 from gateway.problems import Trouble
@@ -99,7 +99,7 @@ class ApiKeys:
         if not api_key.well_formed(key) or digest in self._unknown:
             raise await self._refused(address)
         now = time.time()
-        if self._wrong.used_up(who := rate_limit.of_address(address), now):
+        if self._wrong.used_up(who := addresses.network(address), now):
             await self._wrong.take(who)
         session = await self._found(digest)
         if session is None:
@@ -128,7 +128,7 @@ class ApiKeys:
             await self.note()
 
     async def _refused(self, address: str) -> Trouble:
-        await self._wrong.take(rate_limit.of_address(address))
+        await self._wrong.take(addresses.network(address))
         return problems.api_key_invalid()
 
     async def _found(self, digest: str) -> KeySession | None:

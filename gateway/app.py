@@ -7,8 +7,9 @@ from collections.abc import Iterable
 
 import structlog
 
+from contracts import addresses
 from contracts.envelope import Caller
-from gateway import edge, problems, rate_limit, response
+from gateway import edge, problems, response
 from gateway.answers import ENDPOINTS
 from gateway.cors import Cors
 from gateway.edge import Route, Table
@@ -96,10 +97,9 @@ class App:
 
     async def _caller(self, request: Request, route: Route) -> Caller | None:
         instance, now = self._instance, time.time()
-        if route.limit is not None:
-            who = rate_limit.of_address(request.address)
-            request.quota = await instance.limits[route.limit].take(who)
         if route.scope is None:
+            if route.limit is not None:
+                request.quota = await instance.limits[route.limit].take(addresses.network(request.address))
             return None
         authorization = request.headers.get(b"authorization")
         session = instance.callers.known(authorization, now) or await instance.callers.verify(
@@ -108,6 +108,8 @@ class App:
         request.principal, request.permissions = session.principal, session.permissions
         limit, who = instance.limit, session.principal
         request.quota = limit.take_leased(who, now) or await limit.take(who)
+        if route.limit is not None:
+            request.quota = await instance.limits[route.limit].take(who)
         return session.caller(route.scope, request.address, request.named_id)
 
     def _options(self, request: Request) -> Response:

@@ -36,7 +36,8 @@ class Route:
 
     `scope` is the permission that it needs (None: open to all); whoever has `<scope>_any` may see or act on other
     people's things here. `grants` names the field with permissions that are passed on: nobody passes on what they
-    lack. `limit` names a rate limit per address instead of the one per caller. `collection` is where it creates.
+    lack. `limit` names a stricter rate limit: per address where nobody has said yet who calls, and per caller, beside
+    the usual one, where they have. `collection` is where it creates.
     """
 
     method: str

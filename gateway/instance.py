@@ -124,17 +124,18 @@ class Instance:
         self.metrics.watch("saldo_waiters", "Requests that wait for word.", lambda: self.operations.waiting)
 
     def _limit(self, settings: Settings) -> None:
-        by_address = {
-            "register": settings.register_limit_per_minute,
-            "login": settings.login_limit_per_minute,
-            "refresh": settings.refresh_limit_per_minute,
-        }
+        stricter = (
+            Policy("register", settings.register_limit_per_minute, strict=True, closed=True),
+            Policy("login", settings.login_limit_per_minute, strict=True, closed=True),
+            Policy("refresh", settings.refresh_limit_per_minute, strict=True),
+            Policy("reset", settings.reset_limit_per_minute, strict=True),
+            Policy("password", settings.password_limit_per_minute, strict=True),
+            Policy("totp", settings.totp_limit_per_minute, strict=True),
+            # A good key must not depend on Redis, so wrong ones are counted by each gateway alone while it is away.
+            Policy("wrong_key", settings.wrong_key_limit_per_minute),
+        )
         self.limit = RateLimit(Policy("caller", settings.rate_limit_per_minute), self.cache)
-        self.limits = {
-            name: RateLimit(Policy(name, quota, closed=True), self.cache) for name, quota in by_address.items()
-        }
-        # A good key must not depend on Redis, so wrong ones are counted by each gateway alone while it is away.
-        self.limits["wrong_key"] = RateLimit(Policy("wrong_key", settings.wrong_key_limit_per_minute), self.cache)
+        self.limits = {policy.name: RateLimit(policy, self.cache) for policy in stricter}
 
     async def _connect(self) -> None:
         while not self._replies.heard:

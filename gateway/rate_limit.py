@@ -3,7 +3,6 @@
 import asyncio
 import time
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
 
 from gateway import problems
 from gateway.cache import Cache, CacheAway
@@ -24,16 +23,20 @@ return {tonumber(ARGV[1]) - over, math.max(tonumber(ARGV[2]) - used, 0)}
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """So many requests a window. `closed`: when Redis is away, nothing passes; otherwise each gateway counts alone."""
+    """So many requests a window. `strict`: counted one by one, not in blocks.
+
+    `closed`: when Redis is away, nothing passes; otherwise each gateway counts alone.
+    """
 
     name: str
     quota: int
+    strict: bool = False
     closed: bool = False
 
     @property
     def block(self) -> int:
-        """How much is leased at once; limits that guard passwords are counted one by one."""
-        return 1 if self.closed else max(1, self.quota // BLOCKS_PER_WINDOW)
+        """How much is leased at once."""
+        return 1 if self.strict else max(1, self.quota // BLOCKS_PER_WINDOW)
 
     @property
     def header(self) -> Header:
@@ -134,19 +137,6 @@ class RateLimit:
         remaining = lease.left + lease.beyond
         text = f'"{self._policy.name}";r={remaining};t={_left_of_window(now)}'
         return self._header, (b"ratelimit", text.encode())
-
-
-def of_address(address: str) -> str:
-    """Who an address stands for: a household has a whole /64 of IPv6."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, IPv6Address):
-        if parsed.ipv4_mapped:
-            return str(parsed.ipv4_mapped)
-        return str(IPv6Address(int(parsed) >> 64 << 64)) + "/64"
-    return address
 
 
 def _left_of_window(now: float) -> int:

@@ -13,7 +13,7 @@ from ops.trouble import Trouble
 
 def create_admin(email: str, first_name: str, last_name: str) -> None:
     """Make an admin. The password is asked for, or is the first line of the input."""
-    from contracts.identity import EmailTaken, Register  # noqa: PLC0415 - other commands start without it
+    from contracts.identity import EmailTaken, PasswordTooCommon, Register  # noqa: PLC0415 - other commands start without it
     from workers.identity import admins  # noqa: PLC0415 - likewise
 
     url = database.url()
@@ -26,6 +26,8 @@ def create_admin(email: str, first_name: str, last_name: str) -> None:
         raise Trouble("; ".join(wrong)) from None
     except EmailTaken:
         raise Trouble(f"{email} is registered already; nobody is promoted by this command.") from None
+    except PasswordTooCommon as refusal:
+        raise Trouble(str(refusal)) from None
     console.print(f"[bold green]✓[/] {user.email} is an admin ({user.id})")
 
 

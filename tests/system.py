@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ops.local import ports
@@ -23,6 +24,8 @@ SETTINGS = {
     "RATE_LIMIT_PER_MINUTE": ENOUGH,
     "REGISTER_LIMIT_PER_MINUTE": ENOUGH,
     "LOGIN_LIMIT_PER_MINUTE": ENOUGH,
+    "RESET_LIMIT_PER_MINUTE": ENOUGH,
+    "LOCKOUT_ADDRESS_FAILURES": ENOUGH,
     "DRAIN_SECONDS": "0.2",
     "RETRY_DELAY_SECONDS": "0.5",
     "TIMER_POLL_SECONDS": "0.2",
@@ -53,6 +56,11 @@ class System:
     def gateways(self) -> list[str]:
         """Where each gateway answers."""
         return [f"http://{HOST}:{one.port}" for one in self._processes.values() if one.name.startswith("gateway")]
+
+    @property
+    def notices(self) -> Path:
+        """Where the mails are that nobody sends."""
+        return self._home.root / "notices"
 
     @property
     def workers(self) -> list[str]:

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from contracts import ids
 from workers import roles
 from workers.cards import upkeep
+from workers.identity import forgetting
 from workers.ledger import chart, verification
 from workers.reconciliation import clock
 from workers.runtime.roster import Domain
@@ -23,6 +24,7 @@ from workers.runtime.telemetry import configure_logs, configure_traces
 from workers.runtime.worker import Periodic, Worker
 
 GC_THRESHOLD = 100_000
+FORGET_SECONDS = 3600.0
 
 
 def main() -> None:
@@ -48,6 +50,7 @@ async def _run(settings: Settings, domains: Sequence[Domain]) -> None:
     periodic: dict[str, Periodic] = {
         "ledger": (settings.invariants_every_seconds, verification.measure),
         "reconciliation": (clock.EVERY_SECONDS, clock.tick),
+        "identity": (FORGET_SECONDS, forgetting.forget),
         "cards": (upkeep.SWEEP_SECONDS, upkeep.sweep),
     }
     worker = Worker(settings, domains, [task for name, task in periodic.items() if name in hosted])

@@ -4,8 +4,8 @@ from contracts.topology import DOMAINS
 from workers.cards import handlers as cards_handlers
 from workers.cards import queries as cards_queries
 from workers.identity import handlers as identity_handlers
+from workers.identity import password_handlers, role_handlers, session_handlers, totp_handlers
 from workers.identity import queries as identity_queries
-from workers.identity import role_handlers, session_handlers
 from workers.ledger import handlers as ledger_handlers
 from workers.ledger import queries as ledger_queries
 from workers.merchants import handlers as merchants_handlers
@@ -32,7 +32,9 @@ from workers.transfers import queries as transfers_queries
 
 ALL: dict[str, Domain] = {
     "identity": Domain(
-        identity_handlers.handlers.including(session_handlers.handlers, role_handlers.handlers),
+        identity_handlers.handlers.including(
+            session_handlers.handlers, role_handlers.handlers, password_handlers.handlers, totp_handlers.handlers
+        ),
         identity_queries.queries,
     ),
     "ledger": Domain(ledger_handlers.handlers, ledger_queries.queries),

@@ -3,7 +3,11 @@
 from contracts.identity import (
     ArchiveRole,
     AssignRoles,
+    BeginTotp,
+    ChangePassword,
+    ConfirmTotp,
     CreateRole,
+    ForgetPassword,
     GetMe,
     GetRole,
     GetSigningKeys,
@@ -16,6 +20,8 @@ from contracts.identity import (
     PurgeRole,
     Refresh,
     Register,
+    RemoveTotp,
+    ResetPassword,
     RestoreArchivedRoles,
     RestoreRole,
     RevokeSession,
@@ -31,6 +37,12 @@ routes.says("POST /v1/auth/refresh", Refresh, limit="refresh")
 routes.says("POST /v1/auth/logout", LogOut, scope="sessions:delete")
 routes.asks("GET /v1/auth/sessions", ListSessions, scope="sessions:read")
 routes.says("DELETE /v1/auth/sessions/{session_id}", RevokeSession, scope="sessions:delete")
+routes.says("POST /v1/auth/password", ChangePassword, scope="profile:update", limit="password")
+routes.says("POST /v1/auth/password/forgot", ForgetPassword, limit="reset")
+routes.says("POST /v1/auth/password/reset", ResetPassword, limit="reset")
+routes.says("POST /v1/auth/totp", BeginTotp, scope="profile:update", limit="totp")
+routes.says("POST /v1/auth/totp/confirm", ConfirmTotp, scope="profile:update", limit="totp")
+routes.says("DELETE /v1/auth/totp", RemoveTotp, scope="profile:update", limit="totp")
 routes.asks("GET /v1/auth/me", GetMe, scope="profile:read")
 routes.asks("GET /.well-known/jwks.json", GetSigningKeys, endpoint=signing_keys)
 

@@ -35,6 +35,7 @@ CONTRACT = frozenset(
     }
     | {"GATEWAY_BROKER_USER", "OPERATION_ID_KEY", "SIGNING_KEYS", "SEALING_KEYS", "API_KEY_PEPPER"}
     | {"CARD_KEYS", "CARD_PEPPER", "CVV_KEY"}
+    | {"NOTIFIER", "NOTIFIER_FOLDER", "SMTP_PASSWORD"}
     | {"PROVIDER_URL", "PROVIDER_KEY", "SANDBOX_STORE"}
 )
 
@@ -97,7 +98,7 @@ class Plan:
             # Everybody on this machine has one address; a stranger on the internet gets the default.
             **{
                 name: os.environ.get(name, LOCAL_LIMIT)
-                for name in ("REGISTER_LIMIT_PER_MINUTE", "LOGIN_LIMIT_PER_MINUTE")
+                for name in ("REGISTER_LIMIT_PER_MINUTE", "LOGIN_LIMIT_PER_MINUTE", "RESET_LIMIT_PER_MINUTE")
             },
         }
 
@@ -120,6 +121,10 @@ class Plan:
             **{name: self.secrets[name] for name in ("CARD_KEYS", "CARD_PEPPER", "CVV_KEY")},
             "PROVIDER_URL": f"http://{HOST}:{self._port('sandbox')}",
             "PROVIDER_KEY": self.secrets["PROVIDER_KEY"],
+            "LOCKOUT_ADDRESS_FAILURES": os.environ.get("LOCKOUT_ADDRESS_FAILURES", LOCAL_LIMIT),
+            "NOTIFIER": os.environ.get("NOTIFIER", "file"),
+            "NOTIFIER_FOLDER": os.environ.get("NOTIFIER_FOLDER", str(self.home.root / "notices")),
+            "SMTP_PASSWORD": os.environ.get("SMTP_PASSWORD", ""),
         }
 
     def _sandbox(self) -> Process:

@@ -46,6 +46,13 @@ async def test_without_redis_money_moves_and_nobody_logs_in(
             await traffic.flows(200)
             refused = await stranger.post("/v1/auth/login", credentials)
             assert (refused.status, refused.code) == (503, "busy")
+            about = {"email": stranger.email, "password": stranger.password, "first_name": "A", "last_name": "B"}
+            assert (await stranger.post("/v1/auth/register", about)).status == 503
+            # The rest goes on: what guards it besides is counted in the database.
+            assert (await stranger.post("/v1/auth/password/forgot", {"email": stranger.email})).status == 204
+            change = {"current_password": person.password, "new_password": f"{person.password}2"}
+            assert (await person.post("/v1/auth/password", change)).status == 204
+            credentials["password"] = change["new_password"]
         finally:
             await asyncio.to_thread(machines.redis.start)
         await traffic.flows()

@@ -10,9 +10,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from contracts.identity import CredentialsInvalid
+from contracts.addresses import network
+from contracts.identity import CredentialsInvalid, LockedOut
 from gateway.proxies import Proxies
-from gateway.rate_limit import of_address
 from gateway.server import Gateway
 from gateway.settings import Settings
 from tests.gateway.clients import Client, transfer, until
@@ -260,6 +260,46 @@ async def test_registration_is_limited_by_address(worker: Worker, start: Start, 
         assert caller.address == "9.9.9.9"
 
 
+async def test_what_guards_codes_and_passwords_is_limited_by_caller(worker: Worker, start: Start, join: Join) -> None:
+    worker.on("identity.ConfirmTotp", {})
+    worker.on("identity.GetMe", {"id": "usr_1"})
+    await early_in_a_window()
+    async with start(totp_limit_per_minute=3) as gateway:
+        ani, budi = join(gateway), join(gateway)
+        body = {"code": "123456"}
+        answers = [await ani.post("/v1/auth/totp/confirm", body) for _ in range(5)]
+        assert [answer.status for answer in answers] == [204] * 3 + [429] * 2
+        assert answers[-1].code == "rate_limited"
+        assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60
+        assert answers[0].headers["RateLimit-Policy"] == '"totp";q=3;w=60'
+        assert (await budi.post("/v1/auth/totp/confirm", body)).status == 204
+        assert (await ani.get(ME)).status == 200, "the rest has a limit of its own"
+
+
+async def test_resets_are_limited_by_address_also_without_redis(worker: Worker, start: Start, join: Join) -> None:
+    worker.on("identity.ForgetPassword", {})
+    worker.on("identity.ResetPassword", {})
+    for options in ({}, {"redis_url": "redis://127.0.0.1:1/0"}):
+        await early_in_a_window()
+        async with start(reset_limit_per_minute=3, **options) as gateway:
+            client = join(gateway)
+            statuses = [
+                (await client.post(f"/v1/auth/password/{name}", body, anonymous=True)).status
+                for name, body in [
+                    ("forgot", {"email": "a@example.com"}),
+                    ("reset", {"token": "x", "new_password": "something quite new"}),
+                ]
+                * 3
+            ]
+            assert statuses == [204] * 3 + [429] * 3
+
+
+async def test_a_lockout_says_how_long_it_lasts(worker: Worker, client: Client) -> None:
+    worker.on("identity.LogIn", LockedOut(retry_after_seconds=1234))
+    answer = await client.post("/v1/auth/login", {"email": "a@example.com", "password": "x"}, anonymous=True)
+    assert (answer.status, answer.code, answer.headers["Retry-After"]) == (429, "locked_out", "1234")
+
+
 async def test_without_redis(worker: Worker, start: Start, join: Join) -> None:
     worker.on("transfers.RequestTransfer", {"id": "trf_1"})
     worker.on("identity.Register", {"id": "usr_1"})
@@ -291,7 +331,7 @@ def test_addresses() -> None:
 
 
 def test_who_an_address_stands_for() -> None:
-    assert of_address("1.2.3.4") == "1.2.3.4"
-    assert of_address("2001:db8:1:2:3:4:5:6") == of_address("2001:db8:1:2::9") == "2001:db8:1:2::/64"
-    assert of_address("::ffff:1.2.3.4") == "1.2.3.4"
-    assert of_address("") == ""
+    assert network("1.2.3.4") == "1.2.3.4"
+    assert network("2001:db8:1:2:3:4:5:6") == network("2001:db8:1:2::9") == "2001:db8:1:2::/64"
+    assert network("::ffff:1.2.3.4") == "1.2.3.4"
+    assert network("") == ""

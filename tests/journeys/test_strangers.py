@@ -61,6 +61,9 @@ class Things:
             "POST /v1/merchants/{merchant_id}/restore": {"reason": "I say so"},
             "POST /v1/merchants/{merchant_id}/api-keys": {"name": "Mine", "scopes": ["merchants:read"]},
             "POST /v1/merchants/{merchant_id}/api-keys/{key_id}/rotate": {"overlap_seconds": 0},
+            "POST /v1/auth/password": {"current_password": self.ani.password, "new_password": "mine from now on"},
+            "POST /v1/auth/totp/confirm": {"code": "123456"},
+            "DELETE /v1/auth/totp": {"password": self.ani.password},
         }
         if route.path.startswith("/v1/ops/") and route.method != "GET":
             return {"reason": "Mine now", "type": "ledger.OpenWallet.v1"}

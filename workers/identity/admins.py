@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from contracts import ids
 from contracts.identity import EmailTaken, Register
-from workers.identity import passwords
+from workers.identity import guessable, passwords
 from workers.identity.passwords import Cost
 from workers.identity.rules import ADMIN_ROLE, CUSTOMER_ROLE, User
 from workers.identity.tables import users
@@ -16,7 +16,8 @@ from workers.runtime.settings import Settings
 
 
 async def create(database_url: str, wanted: Register) -> User:
-    """Store an admin, who is a customer as well. Raises `EmailTaken`: nobody is promoted by this."""
+    """Store an admin, who is a customer as well; nobody is promoted. Raises `PasswordTooCommon`, `EmailTaken`."""
+    guessable.check(wanted.password, wanted.first_name, wanted.last_name, wanted.email)
     # The defaults: workers that are told otherwise hash again at the first login.
     hashed = await passwords.hashed(wanted.password, Cost.of(Settings.model_construct()))
     now = datetime.now(UTC)

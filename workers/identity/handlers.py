@@ -7,15 +7,19 @@ from contracts.identity import (
     LogIn,
     Register,
     TokensView,
+    TotpInvalid,
+    TotpRequired,
     UserRef,
     UserView,
 )
-from contracts.message import NotFound
-from workers.identity import credentials, tokens
+from contracts.message import NotFound, Refusal
+from workers.identity import counting, credentials, tokens
 from workers.identity.credentials import Checked
+from workers.identity.lockouts import Attempts, Keys
 from workers.identity.rules import User
+from workers.identity.totp import Totp
 from workers.runtime.handlers import Handlers
-from workers.runtime.needs import matching, unique
+from workers.runtime.needs import matching, rows, unique
 from workers.runtime.unit_of_work import UnitOfWork
 
 handlers = Handlers("identity")
@@ -32,14 +36,36 @@ def register(command: Register, uow: UnitOfWork) -> UserView:
     return user.view()
 
 
-@handlers.command(LogIn, needs=lambda c: [matching(User, email=c.email)], prepare=credentials.checked)
-def log_in(command: LogIn, uow: UnitOfWork) -> TokensView:
-    """Begin a session. Raises `CredentialsInvalid`, whatever the reason."""
+@handlers.command(
+    LogIn,
+    needs=lambda c: [matching(User, email=c.email)],
+    needs_more=lambda c, by, checked: [rows(Attempts, *Keys.of(c.email, by.address)), rows(Totp, checked.user_id)],
+    prepare=credentials.checked,
+)
+def log_in(command: LogIn, uow: UnitOfWork) -> TokensView | Refusal:
+    """Begin a session. Refused with `CredentialsInvalid`, whatever the reason, `TotpRequired`, `TotpInvalid`.
+
+    Raises `LockedOut`, even with the right password: who guesses learns nothing more.
+    """
     checked: Checked = uow.prepared
+    guard = counting.guard(uow, Keys.of(command.email, uow.address))
+    guard.check(uow.now)
     user = next(iter(uow.matching(User, email=command.email)), None)
     # The hash may have changed since it was read: then another password was checked.
     if user is None or not checked.verdict.right or not user.active or user.password_hash != checked.known:
-        raise CredentialsInvalid
+        counting.keep(uow, guard.failed(uow.now, checked.bar))
+        return CredentialsInvalid()
+    totp = uow.find(Totp, user.id)
+    if totp is not None and totp.enabled:
+        if command.totp is None:
+            # Not a failure, but no success either: what was counted so far stays.
+            raise TotpRequired
+        taken = checked.said.taken_by(totp) if checked.said else None
+        if taken is None:
+            counting.keep(uow, guard.failed(uow.now, checked.bar))
+            return TotpInvalid()
+        uow.save(taken)
+    counting.keep(uow, guard.succeeded(uow.now))
     if checked.verdict.rehashed is not None:
         uow.save(user.rehashed(checked.verdict.rehashed))
     return tokens.begun(uow, user, checked.signer)

@@ -23,6 +23,12 @@ class Preparation:
     resources: Resources
     caller: Caller | None = None
 
+    @property
+    def by(self) -> Caller:
+        """On whose behalf."""
+        assert self.caller is not None, "this message has no caller"
+        return self.caller
+
 
 @dataclass(frozen=True, slots=True)
 class Handler:

@@ -2,7 +2,8 @@
 
 import base64
 import binascii
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, SecretStr, StringConstraints, field_validator
 from pydantic_settings import BaseSettings
@@ -110,6 +111,26 @@ class Settings(BaseSettings):
     argon2_time_cost: Annotated[int, Field(ge=1)] = 3
     argon2_memory_kib: Annotated[int, Field(ge=8192)] = 65536
     argon2_parallelism: Annotated[int, Field(ge=1)] = 1
+    lockout_failures: Annotated[int, Field(ge=1, le=10)] = 10
+    lockout_address_failures: Annotated[int, Field(ge=1)] = 10
+    lockout_seconds: Annotated[float, Field(ge=1)] = 1800
+    reset_seconds: Annotated[int, Field(ge=1, le=86_400)] = 1800
+    """How long a mailed token is good for."""
+
+    reset_mails: Annotated[int, Field(ge=1)] = 3
+    """How many are sent to one address within `lockout_seconds`."""
+
+    notifier: Literal["none", "file", "smtp"] = "none"
+    notifier_folder: Path = Path("notices")
+    smtp_host: str = ""
+    smtp_port: Annotated[int, Field(ge=1, le=65_535)] = 587
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_user: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_from: str = "Saldo <saldo@localhost>"
+    smtp_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 10
+    reset_page: str = ""
+    """Where people enter the token, if there is such a page. The token is never part of its address."""
 
     provider_url: str
     provider_key: SecretStr

@@ -1,0 +1,28 @@
+"""What is counted about people is not kept for ever."""
+
+from datetime import timedelta
+
+import asyncpg
+
+from tests.servers import Database
+from workers.identity import forgetting
+from workers.runtime import database as runtime
+
+ATTEMPTS = "INSERT INTO identity.attempts VALUES ($1, 1, $2, now(), $3::timestamptz, now() - $4::interval)"
+
+
+async def test_only_what_counts_no_more_is_forgotten(database: Database, rows: asyncpg.Connection) -> None:
+    now = await rows.fetchval("SELECT now()")
+    for name, people, locked_until, age in (
+        ("fresh", 0, None, timedelta(hours=1)),
+        ("old", 0, None, timedelta(days=2)),
+        ("old but locked", 0, now + timedelta(hours=1), timedelta(days=2)),
+        ("home", 1, None, timedelta(days=80)),
+        ("once home", 1, None, timedelta(days=100)),
+    ):
+        await rows.execute(ATTEMPTS, name, people, locked_until, age)
+    opened = runtime.Database(database.app_url, name="forgetting")
+    assert not await forgetting.forget(opened)
+    await opened.close()
+    left = await rows.fetch("SELECT id FROM identity.attempts ORDER BY id")
+    assert [row["id"] for row in left] == ["fresh", "home", "old but locked"]
