@@ -200,6 +200,19 @@ class DeadlineExceeded(Refusal):
     detail = "The operation could not be finished in time and was undone."
 
 
+class NotYet(Refusal):
+    """An internal command has no answer yet: its saga asks again after `retry_after_seconds`, or when it is nudged."""
+
+    kind = Kind.UNAVAILABLE
+    detail = "There is no answer yet."
+
+
+class OutcomeUnknown(NotYet):
+    """Likewise, and nobody knows what has happened: meanwhile the operation is `unknown`."""
+
+    detail = "The outcome is not known yet."
+
+
 class Discarded(Refusal):
     """An operator discarded the message after it had failed repeatedly."""
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import from_json, to_json
 
-from contracts.message import Command, Event, Problem
+from contracts.message import Command, Event, NotYet, OutcomeUnknown, Problem
 from tests.runtime.said.bank import AccountView, TooLittle
 from workers.runtime.saga import OPEN, Phase, Progress, Saga, compensatable, pivot, retriable
 
@@ -342,3 +342,47 @@ def _stuck_undo() -> Progress:
 
 def _restored(progress: Progress) -> Progress:
     return Progress.restored(Journey, from_json(to_json(progress.stored())))
+
+
+class Patient(Saga):
+    """One step there, one whose answer takes time and ends the operation, one more."""
+
+    starts_on = Begun
+    deadline = timedelta(minutes=1)
+    finishes_with = "wait"
+
+    @compensatable
+    def one(self) -> Do:
+        return Do(what="one")
+
+    @one.undo
+    def undo_one(self) -> Undo:
+        return Undo(what="one")
+
+    @pivot
+    def wait(self) -> Do:
+        return Do(what="wait")
+
+    @retriable
+    def last(self) -> Do:
+        return Do(what="last")
+
+
+@pytest.mark.parametrize("refusal", [NotYet, OutcomeUnknown])
+def test_an_answer_that_is_not_there_yet_is_asked_for_as_a_new_question(refusal: type[NotYet]) -> None:
+    progress = Progress(Patient()).start().succeeded(None)
+    assert progress.awaited == "wait"
+    waiting = progress.refused(refusal(retry_after_seconds=30).problem())
+    assert (waiting.phase, waiting.awaited, waiting.wait_seconds) == (Phase.RUNNING, "wait:1", 30)
+    assert Progress.restored(Patient, from_json(to_json(waiting.stored()))).wait_seconds == 30
+    assert waiting.overdue() is waiting
+    again = waiting.refused(refusal(retry_after_seconds=0).problem())
+    assert (again.awaited, again.wait_seconds) == ("wait:2", 0)
+    done = again.succeeded(None)
+    assert (done.awaited, done.wait_seconds, done.finished) == ("last", None, True)
+    assert done.succeeded(None).finished
+
+
+def test_a_no_after_waiting_leads_back() -> None:
+    waiting = Progress(Patient()).start().succeeded(None).refused(NotYet(retry_after_seconds=1).problem())
+    assert waiting.refused(REFUSED).awaited == "one:undo"

@@ -9,7 +9,7 @@ from contracts.envelope import Envelope, Undecodable, unpack
 from contracts.operations import SagaNeedsIt, Unreadable
 from workers.runtime.arrivals import acknowledge, give_back
 from workers.runtime.database import CONTENTION, Database, DatabaseAway
-from workers.runtime.orchestrator import WakeSaga
+from workers.runtime.orchestrator import NudgeSaga, WakeSaga
 from workers.runtime.tables import Letter
 from workers.runtime.work import REPLY
 
@@ -70,7 +70,7 @@ def given_up(letter: Letter) -> Envelope | None:
     envelope = said_by(letter)
     if envelope is None:
         return None
-    if envelope.type in (REPLY, WakeSaga.wire_name):
+    if envelope.type in (REPLY, WakeSaga.wire_name, NudgeSaga.wire_name):
         raise SagaNeedsIt
     return envelope.given_up()
 

@@ -133,7 +133,8 @@ class Deciding:
 
     def _finish(self, context: dict[str, Any], told: Told) -> None:
         """A saga ends its operation."""
-        operation, now = context["operation"], self._world.now
+        operation = context["operation"]
+        now = None if told.status == "unknown" else self._world.now
         told = replace(told, created_at=context["created_at"], completed_at=now)
         inserted = self._world.inserted.get(Operation, {}).get(operation)
         if inserted is not None:
@@ -173,7 +174,7 @@ class Deciding:
             sent.id or f"{cause.id}:{number}",
             message.wire_name,
             message,
-            operation=cause.operation,
+            operation=sent.operation or cause.operation,
             request=cause.request,
             cause=cause.id,
             reply_to=sent.reply_to or (cause.reply_to if message.is_event else None),
@@ -184,6 +185,8 @@ class Deciding:
         )
         if message.is_event:
             return self._emit(work, envelope, message)
+        if sent.queue is not None:
+            return self._go(work, sent.queue, envelope, message)
         assert message.internal, f"{envelope.type} is for people to send: apart from us nobody would take it"
         queue = topology.slow(message.domain) if message.slow else topology.commands(message.domain)
         if sent.again:

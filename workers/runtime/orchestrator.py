@@ -14,8 +14,8 @@ from workers.runtime.needs import Need, rows
 from workers.runtime.roster import Roster
 from workers.runtime.saga import OPEN, Phase, Progress
 from workers.runtime.tables import Operation, SagaRow, Timer
-from workers.runtime.turns import Turn, Turns, asked_again
-from workers.runtime.unit_of_work import UnitOfWork, World
+from workers.runtime.turns import Turn, Turns, asked_again, waiting_seconds
+from workers.runtime.unit_of_work import Sent, UnitOfWork, World
 from workers.runtime.work import REPLY, Work
 
 RESEND_BACKOFF_MAX = 64
@@ -27,8 +27,19 @@ class WakeSaga(Message):
     saga_id: str
 
 
+class NudgeSaga(Message):
+    """Whoever made a saga wait knows more by now: it is to ask at once."""
+
+    saga_id: str
+
+
+def nudge(uow: UnitOfWork, domain: str, saga_id: str) -> None:
+    """Let a waiting saga of `domain` ask again now, instead of when its timer is due."""
+    uow.outputs.append(Sent(NudgeSaga(saga_id=saga_id), queue=topology.commands(domain)))
+
+
 class Orchestrator:
-    """Handlers of the three messages that sagas live on, for the sagas of one roster."""
+    """Handlers of the messages that sagas live on, for the sagas of one roster."""
 
     def __init__(self, roster: Roster, *, resend_seconds: float) -> None:
         self._roster = roster
@@ -36,6 +47,7 @@ class Orchestrator:
         self._resend = timedelta(seconds=resend_seconds)
         self._answered = Handler(Reply, self._on_reply, lambda envelope: [rows(SagaRow, envelope.saga)])
         self._woken = Handler(WakeSaga, self._on_wake, lambda wake: [rows(SagaRow, wake.saga_id)])
+        self._nudged = Handler(NudgeSaga, self._on_nudge, lambda nudge: [rows(SagaRow, nudge.saga_id)])
         self._starting = {
             name: Handler(starting[0].starts_on, self._on_start, None) for name, starting in roster.starters.items()
         }
@@ -46,6 +58,8 @@ class Orchestrator:
             return None
         if wire_name == REPLY:
             return self._answered
+        if wire_name == NudgeSaga.wire_name:
+            return self._nudged
         return self._woken if wire_name == WakeSaga.wire_name else self._starting.get(wire_name)
 
     def starts(self, wire_name: str) -> bool:
@@ -94,6 +108,13 @@ class Orchestrator:
             uow.save(turn.row)
             _follow(uow, turn)
 
+    def _on_nudge(self, nudge: NudgeSaga, uow: UnitOfWork) -> None:
+        row = uow.find(SagaRow, nudge.saga_id)
+        if row is not None:
+            turn = self._turns.nudged(row, uow.now)
+            uow.save(turn.row)
+            _follow(uow, turn)
+
     def _armed(self, world: World, row: SagaRow) -> SagaRow:
         if row.timer_id is not None:
             world.remove(Timer, row.timer_id)
@@ -103,7 +124,9 @@ class Orchestrator:
             return row if row.timer_id is None else row._replace(timer_id=None)
         due = world.now
         if not moved_by_hand(row):
-            due += self._resend * min(2 ** asked_again(row), RESEND_BACKOFF_MAX)
+            waits = waiting_seconds(row)
+            resend = self._resend * min(2 ** asked_again(row), RESEND_BACKOFF_MAX)
+            due += resend if waits is None else timedelta(seconds=waits)
         if row.phase == Phase.RUNNING and world.now < row.deadline_at:
             due = min(due, row.deadline_at)
         timer = ids.new("tim")

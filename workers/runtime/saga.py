@@ -10,9 +10,10 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from contracts.message import Command, DeadlineExceeded, Event, Problem
+from contracts.message import Command, DeadlineExceeded, Event, NotYet, OutcomeUnknown, Problem
 
 StepKind = Literal["compensatable", "pivot", "retriable"]
+NOT_YET = frozenset({NotYet.code(), OutcomeUnknown.code()})
 
 
 class Step:
@@ -66,6 +67,9 @@ class Saga(BaseModel):
 
     starts_on: ClassVar[type[Event]]
     deadline: ClassVar[timedelta]
+    finishes_with: ClassVar[str | None] = None
+    """The step whose answer ends the operation, if that is not the last one; there must be no way back from it."""
+
     steps: ClassVar[tuple[Step, ...]] = ()
 
     @classmethod
@@ -108,7 +112,7 @@ class Progress(NamedTuple):
 
     `step` is the index of the step that is asked or undone (-1: neither); `tries` counts how often it was refused, so
     that each new question has an id of its own. `done` are the steps that were done, so that just these are undone.
-    `problem` is why.
+    `problem` is why. `wait_seconds` is how long to wait before an answer that was not there yet is asked for again.
     """
 
     saga: Saga
@@ -117,6 +121,7 @@ class Progress(NamedTuple):
     tries: int = 0
     problem: Problem | None = None
     done: tuple[int, ...] = ()
+    wait_seconds: int | None = None
     asked: Command[Any] | None = None
 
     @property
@@ -153,7 +158,7 @@ class Progress(NamedTuple):
 
     def stored(self) -> dict[str, Any]:
         """What the database keeps of it."""
-        names = ("saga", "phase", "step", "tries", "problem", "done")
+        names = ("saga", "phase", "step", "tries", "problem", "done", "wait_seconds")
         return {name: getattr(self, name) for name in names}
 
     @classmethod
@@ -167,6 +172,7 @@ class Progress(NamedTuple):
             stored["tries"],
             None if problem is None else Problem.model_validate(problem),
             tuple(stored["done"]),
+            stored.get("wait_seconds"),
         )
 
     def start(self) -> "Progress":
@@ -189,13 +195,15 @@ class Progress(NamedTuple):
     def refused(self, problem: Problem) -> "Progress":
         """The outstanding command was refused.
 
-        A step up to the pivot: undo what came before. After the pivot: to be asked again, as a new question.
-        An undo or the last word that is refused needs a person.
+        A step up to the pivot: undo what came before. After the pivot, or `NotYet`: to be asked again, as a new
+        question. An undo or the last word that is refused needs a person.
         """
         if self.phase is not Phase.RUNNING:
             return self._ended(Phase.STUCK) if self.phase in OPEN else self
-        if self._current().kind == "retriable":
-            return Progress(self.saga, self.phase, self.step, self.tries + 1, done=self.done)
+        waits = problem.code in NOT_YET
+        if waits or self._current().kind == "retriable":
+            wait_seconds = problem.retry_after_seconds if waits else None
+            return Progress(self.saga, self.phase, self.step, self.tries + 1, done=self.done, wait_seconds=wait_seconds)
         return Progress(self.saga, Phase.UNDOING, self.step, problem=problem, done=self.done)._backward()
 
     def overdue(self) -> "Progress":
@@ -219,6 +227,11 @@ class Progress(NamedTuple):
         phase = Phase.FAILING if self.step < 0 else Phase.UNDOING
         return self._replace(phase=phase, tries=self.tries + 1)
 
+    @property
+    def finished(self) -> bool:
+        """Whether the step that ends the operation was done."""
+        return any(self.saga.steps[index].name == self.saga.finishes_with for index in self.done)
+
     def _current(self) -> Step:
         return self.saga.steps[self.step]
 
@@ -227,7 +240,7 @@ class Progress(NamedTuple):
             command = saga.steps[index].action(saga)
             if command is not None:
                 return Progress(saga, Phase.RUNNING, index, done=done, asked=command)
-        return Progress(saga, Phase.COMPLETED, self.step)
+        return Progress(saga, Phase.COMPLETED, self.step, done=done)
 
     def _backward(self) -> "Progress":
         for index in range(self.step - 1, -1, -1):

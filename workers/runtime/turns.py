@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from contracts import ids, topology
 from contracts.envelope import Envelope
-from contracts.message import Message, Problem
+from contracts.message import Message, OutcomeUnknown, Problem
 from workers.runtime.roster import Roster
 from workers.runtime.saga import Phase, Progress, Saga
 from workers.runtime.tables import Operation, SagaRow
@@ -14,6 +14,7 @@ from workers.runtime.work import Told
 
 HISTORY_ENTRIES_MAX = 200
 AGAIN, IGNORED = "asked again", "ignored"
+UNKNOWN = OutcomeUnknown.code()
 
 
 class Turn(NamedTuple):
@@ -69,14 +70,25 @@ class Turns:
             return turned(row, progress.succeeded(_view(progress, result)), "answered", now, result)
         new = progress.refused(problem)
         turn = turned(row, new, f"refused: {problem.code}", now, result)
-        # A step after the pivot that was refused is asked again by the timer, not at once and for ever.
-        return turn._replace(asks=None) if new.phase is Phase.RUNNING else turn
+        if new.phase is not Phase.RUNNING:
+            return turn
+        # A step that was refused and stays is asked again by the timer, not at once and for ever.
+        lost = problem.code == UNKNOWN and row.context["finishes"] and not new.finished
+        return turn._replace(asks=None, ends=_unknown(row) if lost else None)
 
     def woken(self, row: SagaRow, now: datetime) -> Turn:
         """The timer is due: go back if the deadline has passed and that is still possible, else ask again."""
         if row.updated_at == now:
             # What it asks has been said in this very batch; handled there it leaves no claim that would know a copy.
             return Turn(row)
+        return self._awoken(row, now)
+
+    def nudged(self, row: SagaRow, now: datetime) -> Turn:
+        """Somebody knows more than when an answer was not there yet: ask now."""
+        waits = row.phase == Phase.RUNNING and self._progress(row).wait_seconds is not None
+        return self._awoken(row, now) if waits else Turn(row)
+
+    def _awoken(self, row: SagaRow, now: datetime) -> Turn:
         progress = self._progress(row)
         if now >= row.deadline_at and (late := progress.overdue()) is not progress:
             return turned(row, late, "deadline", now)
@@ -94,6 +106,13 @@ def asked_again(row: SagaRow) -> int:
     return next((n for n, entry in enumerate(reversed(row.history)) if entry["what"] != AGAIN), len(row.history))
 
 
+def waiting_seconds(row: SagaRow) -> int | None:
+    """How long to wait before the outstanding command is asked for the first time, where its answer was not there."""
+    progress = row.progress
+    waits = progress.wait_seconds if isinstance(progress, Progress) else (progress or {}).get("wait_seconds")
+    return None if waits is None or asked_again(row) else int(waits)
+
+
 def turned(row: SagaRow, progress: Progress, what: str, now: datetime, result: Any = None) -> Turn:
     """The saga has moved on to this."""
     awaited = progress.awaited
@@ -104,17 +123,29 @@ def turned(row: SagaRow, progress: Progress, what: str, now: datetime, result: A
         history=_history(row, what, row.awaited or "", now),
         updated_at=now,
     )
-    if awaited is not None:
-        return Turn(new, _question(new, progress))
-    ended = progress.phase in (Phase.COMPLETED, Phase.FAILED) and row.context["finishes"]
-    return Turn(new, None, _outcome(row, progress, result) if ended else None)
+    ended = row.context["finishes"] and _ends_operation(row, progress)
+    asks = None if awaited is None else _question(new, progress)
+    return Turn(new, asks, _outcome(row, progress, result) if ended else None)
+
+
+def _ends_operation(row: SagaRow, progress: Progress) -> bool:
+    """Whether this turn is the one: that of the step that finishes, or else the last."""
+    if progress.finished:
+        return (row.awaited or "").partition(":")[0] == progress.saga.finishes_with
+    return progress.phase in (Phase.COMPLETED, Phase.FAILED)
+
+
+def _unknown(row: SagaRow) -> Told:
+    return Told("unknown", type=row.context["type"], request=row.context["request"])
 
 
 def _question(row: SagaRow, progress: Progress) -> Sent | None:
     command = progress.command()
     if command is None:
         return None
-    return Sent(command, _message_id(row, progress.awaited), row.id, topology.commands(row.domain))
+    # Whoever woke it may belong to no operation, or to another one.
+    queue = topology.commands(row.domain)
+    return Sent(command, _message_id(row, progress.awaited), row.id, queue, operation=row.operation_id)
 
 
 def _message_id(row: SagaRow, awaited: str | None) -> str:

@@ -86,7 +86,8 @@ class Sent(NamedTuple):
     """A message that leaves a handler, before it has an envelope of its own.
 
     A saga's command names its `id`, its `saga` and where that is answered. One that is asked `again` goes through the
-    broker, so that the recipient's inbox recognises it.
+    broker, so that the recipient's inbox recognises it. `operation` is another one than that of the message at work;
+    `queue` is where a message goes that is no command of a domain.
     """
 
     message: Any
@@ -94,6 +95,8 @@ class Sent(NamedTuple):
     saga: str | None = None
     reply_to: str | None = None
     again: bool = False
+    operation: str | None = None
+    queue: str | None = None
 
 
 class UnitOfWork:
@@ -210,9 +213,9 @@ class UnitOfWork:
         """Delete a row: of the runtime's own, or of what may be purged. Money never is."""
         self._removed.append((kind, key))
 
-    def emit(self, event: Event) -> None:
-        """Tell everybody who listens, once this is committed."""
-        self.outputs.append(Sent(event))
+    def emit(self, event: Event, *, operation: str | None = None) -> None:
+        """Tell everybody who listens, once this is committed, as a part of this message's operation or another one."""
+        self.outputs.append(Sent(event, operation=operation))
 
     def reveal(self, **values: str | Code) -> None:
         """Show these in the operation's answer, to its own principal, for some minutes; the view has them as null.
