@@ -7,10 +7,10 @@ from types import FrameType
 
 import uvicorn
 
-from sandbox import app, log
+from sandbox import app, log, transport
 from sandbox import settings as configuration
 from sandbox.settings import Settings, SettingsInvalidError
-from sandbox.store import Store, StoreUnusableError
+from sandbox.store import Patience, Store, StoreUnusableError
 
 EXIT_MISCONFIGURED = 2
 
@@ -20,7 +20,7 @@ def main() -> int:
     try:
         settings = configuration.load()
         listener = _listen(settings)
-        store = _store(settings)
+        store = opened(settings)
     except SettingsInvalidError as error:
         for problem in error.problems:
             print(f"sandbox: {problem}", file=sys.stderr)
@@ -46,6 +46,7 @@ def server(settings: Settings, store: Store) -> uvicorn.Server:
         access_log=False,
         lifespan="on",
         ws="none",
+        http=transport.Protocol,
         proxy_headers=False,
         server_header=False,
         limit_concurrency=settings.connections_limit,
@@ -67,9 +68,10 @@ def _listen(settings: Settings) -> socket.socket:
         raise SettingsInvalidError([problem]) from None
 
 
-def _store(settings: Settings) -> Store:
+def opened(settings: Settings) -> Store:
+    """The store that the settings name. Raises `SettingsInvalidError`."""
     try:
-        return Store(settings.sandbox_store)
+        return Store(settings.sandbox_store, Patience(settings.delay_seconds, settings.reversal_seconds))
     except StoreUnusableError as error:
         raise SettingsInvalidError([f"SANDBOX_STORE: {error}"]) from None
 

@@ -13,7 +13,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox import page, problems
+from sandbox.admin import Admin
 from sandbox.api import Api
+from sandbox.callbacks import Callbacks
 from sandbox.problems import ProblemError
 from sandbox.request_log import RequestLog
 from sandbox.settings import Settings
@@ -22,10 +24,13 @@ from sandbox.store import Store
 
 def build(settings: Settings, store: Store) -> Starlette:
     """Put the parts together; the application closes the store when it stops."""
+    callbacks = Callbacks(store, settings)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        await callbacks.start()
         yield
+        await callbacks.stop()
         store.close()
 
     async def ready(_: Request) -> Response:
@@ -40,7 +45,8 @@ def build(settings: Settings, store: Store) -> Starlette:
             Route("/", page.show, methods=["GET"]),
             Route("/livez", _live, methods=["GET"]),
             Route("/readyz", ready, methods=["GET"]),
-            *Api(store, settings).routes(),
+            *Api(store, settings, callbacks).routes(),
+            *Admin(store, settings).routes(),
         ],
         middleware=[Middleware(RequestLog)],
         exception_handlers={

@@ -12,7 +12,6 @@ from aiohttp import ClientSession
 
 from sandbox import __main__ as process
 from sandbox.settings import Settings
-from sandbox.store import Store
 
 KEY = "sandbox-test-key"
 
@@ -45,7 +44,7 @@ async def running(store: Path, **changes: object) -> AsyncIterator[Provider]:
     """Serve until the block ends; a second run on the same file finds what the first one stored."""
     settings = Settings.model_validate({"provider_key": KEY, "sandbox_store": store} | changes)
     listener = socket.create_server(("127.0.0.1", 0))
-    server = process.server(settings, Store(settings.sandbox_store))
+    server = process.server(settings, process.opened(settings))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
     try:
