@@ -516,6 +516,9 @@ CUSTOMER = (
     "wallets:create",
     "wallets:read",
     "wallets:update",
+    "withdrawals:cancel",
+    "withdrawals:create",
+    "withdrawals:read",
 )
 SUPPORT = (
     "api_keys:read_any",
@@ -528,6 +531,7 @@ SUPPORT = (
     "topups:read_any",
     "transfers:read_any",
     "wallets:read_any",
+    "withdrawals:read_any",
 )
 OPERATOR = (
     *SUPPORT,
@@ -540,11 +544,16 @@ OPERATOR = (
     "ledger:verify",
     "merchants:approve",
     "merchants:update_any",
+    "receivables:read",
     "reconciliations:act",
     "reconciliations:read",
     "sagas:act",
     "sagas:read",
+    "topups:resolve",
+    "topups:reverse",
     "wallets:update_any",
+    "withdrawals:cancel_any",
+    "withdrawals:resolve",
 )
 ADMIN = (
     "roles:assign",

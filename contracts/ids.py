@@ -23,6 +23,7 @@ MovementId = Id
 HoldId = Id
 TopUpId = Id
 TransferId = Id
+WithdrawalId = Id
 OperationId = Id
 SagaId = Id
 

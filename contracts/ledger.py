@@ -15,7 +15,17 @@ WalletStatus = Literal["active", "frozen", "closed"]
 SystemRole = Literal["clearing", "settlement", "fees", "suspense"]
 """Accounts of the system's own that a leg may go to: each worker process has its own stripe of them."""
 
-MovementKind = Literal["transfer", "top_up", "top_up_reversal", "withdrawal", "payment", "refund", "fee", "correction"]
+MovementKind = Literal[
+    "transfer",
+    "top_up",
+    "top_up_reversal",
+    "withdrawal",
+    "withdrawal_reversal",
+    "payment",
+    "refund",
+    "fee",
+    "correction",
+]
 
 
 class BalanceView(View):
@@ -305,7 +315,10 @@ class PostRefund(Command[PostingView]):
 
 
 class CreditWallet(Command[PostingView]):
-    """Post money that arrived from a provider. Never refused: what a closed wallet can't take goes to suspense."""
+    """Post money that arrived from a provider. Never refused: what a closed wallet can't take goes to suspense.
+
+    `source` is where it was booked when it arrived: at suspense, if an operator had to look at it first.
+    """
 
     internal = True
 
@@ -313,6 +326,52 @@ class CreditWallet(Command[PostingView]):
     amount: Amount
     currency: Currency
     kind: MovementKind
+    source: SystemRole = "clearing"
+
+
+class TakenView(View):
+    """How much was taken from the wallet, and what its owner owes us since, in minor units."""
+
+    taken: Balance
+    receivable: Balance
+
+
+class TakeBack(Command[TakenView]):
+    """Take money back that a provider wants back. Never refused: what is gone from the wallet is owed by its owner."""
+
+    internal = True
+
+    account_id: WalletId
+    amount: Amount
+    currency: Currency
+    kind: MovementKind
+
+
+class MoveInternally(Command[PostingView]):
+    """Move money between two of the system's own accounts."""
+
+    internal = True
+
+    debit: SystemRole
+    credit: SystemRole
+    amount: Amount
+    currency: Currency
+    kind: MovementKind
+
+
+class ReceivableView(View):
+    """What the owner of a wallet owes: money that was taken back when it was gone already."""
+
+    wallet_id: WalletId
+    currency: Currency
+    amount: Amount
+    since: datetime
+
+
+class ListReceivables(PageOf[ReceivableView]):
+    """Everything that is owed by anybody, newest first."""
+
+    currency: Currency | None = None
 
 
 class WalletFrozen(Refusal):

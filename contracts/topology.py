@@ -13,6 +13,8 @@ DOMAINS = (
     "merchants",
     "payments",
     "reconciliation",
+    "withdrawals",
+    "callbacks",
     "operations",
 )
 
@@ -24,7 +26,14 @@ TRANSIENT_TTL_SECONDS = 30
 """How long a call or query may wait in its queue: nobody listens for its answer any longer."""
 
 SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {
-    "reconciliation": ("topups.TopUpSucceeded.v1",),
+    "reconciliation": (
+        "topups.TopUpSucceeded.v1",
+        "topups.TopUpReversed.v1",
+        "withdrawals.WithdrawalPaid.v1",
+        "withdrawals.WithdrawalFailed.v1",
+    ),
+    "topups": ("callbacks.ChargeReported.v1",),
+    "withdrawals": ("callbacks.PayoutReported.v1",),
 }
 """Which domain hears which events of other domains, by wire name. An event that nobody hears is not published."""
 

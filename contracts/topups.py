@@ -1,11 +1,12 @@
 """Top-ups: money that arrives from a provider."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
-from contracts.ids import TopUpId, UserId, WalletId
+from contracts.cards import Reason
+from contracts.ids import CardId, TopUpId, UserId, WalletId
 from contracts.message import Command, Event, Kind, Metadata, Query, Refusal, View
 from contracts.money import Amount, Balance, Currency
 from contracts.operations import FailureView
@@ -16,15 +17,23 @@ MethodId = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern
 
 
 class TopUpView(View):
-    """One top-up."""
+    """One top-up.
+
+    `fee` is what the provider adds to the payer's bill. `amount_received` is what was really charged, where that is
+    another amount than was asked for. `receivable` is what its owner owes since a reversal.
+    """
 
     id: TopUpId
     status: TopUpStatus
-    wallet_id: WalletId
+    wallet_id: WalletId | None
+    card_id: CardId | None = None
     amount: Amount
     currency: Currency
     method: MethodId
     metadata: dict[str, str]
+    fee: Balance = 0
+    amount_received: Balance | None = None
+    receivable: Balance | None = None
     failure: FailureView | None = None
     created_at: datetime
     completed_at: datetime | None = None
@@ -51,13 +60,42 @@ class TopUpMethodsView(View):
 
 
 class RequestTopUp(Command[TopUpView]):
-    """Charge the caller at a provider and credit the wallet."""
+    """Charge the caller at a provider and credit the wallet, or the wallet of a card."""
 
-    wallet_id: WalletId
+    wallet_id: WalletId | None = None
+    card_id: CardId | None = None
     amount: Amount
     currency: Currency
     method: MethodId
     metadata: Metadata = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if (self.wallet_id is None) == (self.card_id is None):
+            raise ValueError("Name exactly one of wallet_id and card_id.")
+        return self
+
+
+class ReverseTopUp(Command[TopUpView]):
+    """Take a top-up back: its provider has. What is gone from the wallet is owed by its owner.
+
+    Raises `NotReversible`.
+    """
+
+    topup_id: TopUpId
+    reason: Reason
+
+
+class ResolveTopUp(Command[TopUpView]):
+    """An operator has found out what has become of it. Again is harmless.
+
+    If another amount was charged than was asked for, `succeeded` gives the wallet what was charged. Raises
+    `NotUnresolved`, `AlreadyResolved`.
+    """
+
+    topup_id: TopUpId
+    outcome: Literal["succeeded", "failed"]
+    reason: Reason
 
 
 class GetTopUp(Query[TopUpView]):
@@ -71,6 +109,7 @@ class ListTopUps(PageOf[TopUpView]):
 
     status: TopUpStatus | None = None
     wallet_id: WalletId | None = None
+    card_id: CardId | None = None
     method: MethodId | None = None
     created_from: Moment | None = None
     created_to: Moment | None = None
@@ -85,10 +124,11 @@ class TopUpRequested(Event):
 
     topup_id: TopUpId
     owner: UserId
-    wallet_id: WalletId
+    wallet_id: WalletId | None = None
     amount: Amount
     currency: Currency
     method: MethodId
+    card_id: CardId | None = None
 
 
 class TopUpSucceeded(Event):
@@ -105,14 +145,40 @@ class TopUpFailed(Event):
     owner: UserId
 
 
+class TopUpReversed(Event):
+    """The money was taken back."""
+
+    topup: TopUpView
+    owner: UserId
+
+
+class TopUpContradicted(Event):
+    """The provider, or an operator, says that it has become `to`, after the books were closed on the opposite."""
+
+    topup_id: TopUpId
+    wallet_id: WalletId
+    amount: Amount
+    currency: Currency
+    to: Literal["succeeded", "reversed"]
+
+
 class ChargeView(View):
-    """What the provider said of a charge."""
+    """What the provider has charged. `amount` minor units, which are what was asked for if it `fits`."""
 
     provider_id: str
+    amount: Balance = 0
+    fits: bool = True
+
+
+class DecisionView(View):
+    """What an operator makes of money that does not fit: for the wallet, or `returned` by the provider meanwhile."""
+
+    credited: bool
+    returned: bool = False
 
 
 class ChargeTopUp(Command[ChargeView]):
-    """Charge at the provider, under this message's id as its idempotency key. Raises `Declined`."""
+    """Charge at the provider, once however often. Raises `Declined`, `NotYet`, `OutcomeUnknown`."""
 
     internal = True
     slow = True
@@ -121,6 +187,15 @@ class ChargeTopUp(Command[ChargeView]):
     amount: Amount
     currency: Currency
     method: MethodId
+    wallet_id: WalletId | None = None
+
+
+class DecideTopUp(Command[DecisionView]):
+    """What becomes of money that does not fit. Raises `OutcomeUnknown` until an operator has said so."""
+
+    internal = True
+
+    topup_id: TopUpId
 
 
 class CompleteTopUp(Command[TopUpView]):
@@ -129,6 +204,16 @@ class CompleteTopUp(Command[TopUpView]):
     internal = True
 
     topup_id: TopUpId
+
+
+class CorrectTopUp(Command[TopUpView]):
+    """The books say now that it has become `to`. `receivable` of it is owed by its owner."""
+
+    internal = True
+
+    topup_id: TopUpId
+    to: Literal["succeeded", "reversed"]
+    receivable: Balance = 0
 
 
 class FailTopUp(Command[TopUpView]):
@@ -160,3 +245,24 @@ class AmountOutOfRange(Refusal):
 
     kind = Kind.INVALID
     detail = "The amount is outside what the method takes."
+
+
+class NotReversible(Refusal):
+    """Only what has succeeded, and was not reversed, can be."""
+
+    kind = Kind.CONFLICT
+    detail = "Only a top-up that has succeeded can be reversed."
+
+
+class NotUnresolved(Refusal):
+    """Nobody has to find out what has become of it."""
+
+    kind = Kind.CONFLICT
+    detail = "Its outcome is not in doubt."
+
+
+class AlreadyResolved(Refusal):
+    """It has had another outcome."""
+
+    kind = Kind.CONFLICT
+    detail = "It was resolved otherwise already."

@@ -37,7 +37,8 @@ class Route:
     `scope` is the permission that it needs (None: open to all); whoever has `<scope>_any` may see or act on other
     people's things here. `grants` names the field with permissions that are passed on: nobody passes on what they
     lack. `limit` names a stricter rate limit: per address where nobody has said yet who calls, and per caller, beside
-    the usual one, where they have. `collection` is where it creates.
+    the usual one, where they have. `collection` is where it creates. A `raw` body is somebody else's to define, and
+    reaches the message as it is.
     """
 
     method: str
@@ -53,6 +54,7 @@ class Route:
     collection: str | None = None
     csv: bool = False
     endpoint: Endpoint | None = None
+    raw: bool = False
     queue: str = ""
     parameters: tuple[str, ...] = ()
     maps: tuple[str, ...] = ()
@@ -66,7 +68,7 @@ class Route:
     @property
     def body_fields(self) -> tuple[str, ...]:
         """The message's fields that the body says, not the path."""
-        return tuple(name for name in self.message.model_fields if name not in self.parameters)
+        return () if self.raw else tuple(name for name in self.message.model_fields if name not in self.parameters)
 
 
 class Routes:
@@ -98,6 +100,11 @@ class Routes:
         status = 201 if creates else 204 if silent else 200
         options = {"money": money, "scope": scope, "grants": grants, "limit": limit, "collection": collection}
         self._add(method, path, message, status=status, **options)
+
+    def hears(self, name: str, message: type[Call[Any]], *, endpoint: Endpoint, limit: str) -> None:
+        """Bind a name to a call that strangers make in words of their own, which `endpoint` passes on."""
+        method, path = name.split(" ")
+        self._add(method, path, message, limit=limit, endpoint=endpoint, raw=True)
 
     def asks(
         self,

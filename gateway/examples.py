@@ -16,6 +16,12 @@ BODIES: dict[str, dict[str, Any]] = {
     "OpenWallet": {"currency": "EUR", "label": "Household"},
     "RenameWallet": {"label": "Holidays"},
     "RequestTopUp": {"wallet_id": WALLET, "amount": 50_000, "currency": "IDR", "method": "bi_fast"},
+    "RequestWithdrawal": {
+        "wallet_id": WALLET,
+        "amount": 250_000,
+        "currency": "EUR",
+        "beneficiary": {"bank": "Example Bank", "account_number": "DE89370400440532013000", "name": "Ana Silva"},
+    },
     "RequestTransfer": {
         "source": {"wallet_id": WALLET},
         "destination": {"wallet_id": OTHER_WALLET},

@@ -131,6 +131,7 @@ class Instance:
             Policy("reset", settings.reset_limit_per_minute, strict=True),
             Policy("password", settings.password_limit_per_minute, strict=True),
             Policy("totp", settings.totp_limit_per_minute, strict=True),
+            Policy("callbacks", settings.callback_limit_per_minute, closed=True),
             # A good key must not depend on Redis, so wrong ones are counted by each gateway alone while it is away.
             Policy("wrong_key", settings.wrong_key_limit_per_minute),
         )

@@ -98,6 +98,8 @@ def _parameter(schema: Schema) -> Schema:
 
 
 def _body(route: Route) -> dict[str, Any] | None:
+    if route.raw:
+        return {"required": True, "content": {"application/json": {"schema": {}}}}
     if route.kind == "query" or not (route.body_fields or not route.parameters):
         return None
     schema = reference(route.message.__name__ + schemas.INPUT)

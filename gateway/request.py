@@ -15,7 +15,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 HEADERS = frozenset({
     b"accept", b"authorization", b"content-encoding", b"content-length", b"content-type",
     b"idempotency-key", b"origin", b"prefer", b"traceparent", b"transfer-encoding", b"x-forwarded-for",
-    b"user-agent", b"x-request-id", b"access-control-request-method",
+    b"user-agent", b"x-request-id", b"webhook-id", b"webhook-signature", b"webhook-timestamp",
+    b"access-control-request-method",
 })  # fmt: skip
 JSON_TYPES = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
 JSON_TYPE = re.compile(rb'application/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?', re.IGNORECASE)

@@ -106,6 +106,7 @@ class Settings(BaseSettings):
     reset_limit_per_minute: int = Field(default=30, ge=1)
     password_limit_per_minute: int = Field(default=10, ge=1)
     totp_limit_per_minute: int = Field(default=10, ge=1)
+    callback_limit_per_minute: int = Field(default=6000, ge=1)
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = ()
     cors_origins: Annotated[
         tuple[Annotated[str, StringConstraints(pattern=r"^(\*|https?://[^/\s]+)$")], ...],

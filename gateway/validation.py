@@ -70,6 +70,14 @@ def _required(cls: type[Message]) -> bool:
     return any(info.is_required() for info in cls.model_fields.values())
 
 
+def told[M: Message](cls: type[M], data: dict[str, Any], path: dict[str, str]) -> M:
+    """A message made from parts of a request. Raises `Trouble` 404 or 422."""
+    try:
+        return cls.model_validate(data)
+    except ValidationError as error:
+        raise _trouble(error, path) from None
+
+
 def question[M: Message](cls: type[M], query: bytes, path: dict[str, str], rules: "Rules") -> M:
     """The query that a query string and the path say together. Raises `Trouble` 404 or 422."""
     if not query:

@@ -188,6 +188,13 @@ class Person:
         assert answer.status == 201, answer
         return answer.json
 
+    async def withdraw(
+        self, wallet: str, amount: Json, currency: str = "IDR", *, prefer: str | None = "wait=20", **options: Any
+    ) -> Answer:
+        """Ask for a withdrawal and wait until the bank has accepted or refused it."""
+        body = payout(wallet, amount, currency) | options.pop("fields", {})
+        return await self.post("/v1/withdrawals", body, prefer=prefer, **{"key": key(), **options})
+
     async def outcome(self, operation: str, *, at: int = 0) -> Json:
         """The operation once it is finished, polled as clients do."""
         deadline = time.monotonic() + OUTCOME_SECONDS_MAX
@@ -228,6 +235,12 @@ def order(source: str, to: str, amount: Json, currency: str = "IDR") -> dict[str
 def _side(name: str) -> dict[str, Json]:
     kind = "email" if "@" in name else "card_id" if name.startswith("crd_") else "wallet_id"
     return {kind: name}
+
+
+def payout(wallet: str, amount: Json, currency: str = "IDR", account_number: str = "1234567890") -> dict[str, Json]:
+    """The body of a withdrawal."""
+    beneficiary = {"bank": "BCA", "account_number": account_number, "name": "Ani Wijaya"}
+    return {"wallet_id": wallet, "amount": amount, "currency": currency, "beneficiary": beneficiary}
 
 
 def key() -> str:

@@ -63,6 +63,11 @@ class System:
         return self._home.root / "notices"
 
     @property
+    def sandbox(self) -> str:
+        """Where the provider answers."""
+        return f"http://{HOST}:{self._processes['sandbox'].port}"
+
+    @property
     def workers(self) -> list[str]:
         """The names of the worker processes."""
         return [name for name in self._processes if name.startswith("workers")]

@@ -17,11 +17,13 @@ from workers import roles
 from workers.cards import upkeep
 from workers.identity import forgetting
 from workers.ledger import chart, verification
+from workers.provider import routing
 from workers.reconciliation import clock
 from workers.runtime.roster import Domain
 from workers.runtime.settings import Settings
 from workers.runtime.telemetry import configure_logs, configure_traces
 from workers.runtime.worker import Periodic, Worker
+from workers.withdrawals import terms
 
 GC_THRESHOLD = 100_000
 FORGET_SECONDS = 3600.0
@@ -46,6 +48,8 @@ def main() -> None:
 
 async def _run(settings: Settings, domains: Sequence[Domain]) -> None:
     chart.use_stripe(_stripe() if settings.stripe is None else settings.stripe)
+    routing.use(settings.provider_routes)
+    terms.use(settings.withdrawal_grace_seconds, settings.withdrawal_daily_limits)
     hosted = {domain.name for domain in domains}
     periodic: dict[str, Periodic] = {
         "ledger": (settings.invariants_every_seconds, verification.measure),

@@ -1,15 +1,28 @@
 """The whole HTTP contract, a table per domain."""
 
 from gateway.edge import Route
-from gateway.routes import cards, identity, ledger, merchants, operations, ops, topups, transfers
+from gateway.routes import (
+    callbacks,
+    cards,
+    identity,
+    ledger,
+    merchants,
+    operations,
+    ops,
+    topups,
+    transfers,
+    withdrawals,
+)
 
 TABLES = (
     identity.routes,
     ledger.routes,
     topups.routes,
     transfers.routes,
+    withdrawals.routes,
     cards.routes,
     merchants.routes,
+    callbacks.routes,
     operations.routes,
     ops.routes,
 )

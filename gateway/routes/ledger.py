@@ -5,6 +5,7 @@ from contracts.ledger import (
     FreezeWallet,
     GetWallet,
     ListMovements,
+    ListReceivables,
     ListWallets,
     OpenWallet,
     RenameWallet,
@@ -21,3 +22,4 @@ routes.asks("GET /v1/wallets/{wallet_id}/movements", ListMovements, csv=True, sc
 routes.says("POST /v1/wallets/{wallet_id}/freeze", FreezeWallet, scope="wallets:update")
 routes.says("POST /v1/wallets/{wallet_id}/unfreeze", UnfreezeWallet, scope="wallets:update")
 routes.says("POST /v1/wallets/{wallet_id}/close", CloseWallet, scope="wallets:update")
+routes.asks("GET /v1/ops/receivables", ListReceivables, scope="receivables:read")

@@ -17,6 +17,8 @@ DOMAINS = (
     "merchants",
     "payments",
     "reconciliation",
+    "withdrawals",
+    "callbacks",
     "operations",
 )
 GATEWAY_PORT = 5000
@@ -36,7 +38,7 @@ CONTRACT = frozenset(
     | {"GATEWAY_BROKER_USER", "OPERATION_ID_KEY", "SIGNING_KEYS", "SEALING_KEYS", "API_KEY_PEPPER"}
     | {"CARD_KEYS", "CARD_PEPPER", "CVV_KEY"}
     | {"NOTIFIER", "NOTIFIER_FOLDER", "SMTP_PASSWORD"}
-    | {"PROVIDER_URL", "PROVIDER_KEY", "SANDBOX_STORE"}
+    | {"PROVIDER_URL", "PROVIDER_KEY", "PROVIDER_CALLBACK_SECRET", "SANDBOX_STORE", "CALLBACK_URL", "CALLBACK_SECRET"}
 )
 
 
@@ -125,6 +127,7 @@ class Plan:
             "NOTIFIER": os.environ.get("NOTIFIER", "file"),
             "NOTIFIER_FOLDER": os.environ.get("NOTIFIER_FOLDER", str(self.home.root / "notices")),
             "SMTP_PASSWORD": os.environ.get("SMTP_PASSWORD", ""),
+            "PROVIDER_CALLBACK_SECRET": self.secrets["PROVIDER_CALLBACK_SECRET"],
         }
 
     def _sandbox(self) -> Process:
@@ -133,6 +136,8 @@ class Plan:
             "HTTP_HOST": HOST,
             "HTTP_PORT": str(port),
             "PROVIDER_KEY": self.secrets["PROVIDER_KEY"],
+            "CALLBACK_URL": f"http://{HOST}:{self.arrangement.port}/v1/callbacks/sandbox",
+            "CALLBACK_SECRET": self.secrets["PROVIDER_CALLBACK_SECRET"],
             "SANDBOX_STORE": str(self.home.root / "sandbox.sqlite"),
         }
         return Process("sandbox", ("sandbox",), port, f"http://{HOST}:{port}/readyz", settings)

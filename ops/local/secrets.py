@@ -33,6 +33,7 @@ _MADE_BY: dict[str, Callable[[], str]] = {
     "CARD_PEPPER": key,
     "CVV_KEY": key,
     "OPERATION_ID_KEY": key,
+    "PROVIDER_CALLBACK_SECRET": key,
     "PROVIDER_KEY": key,
     "SEALING_KEYS": _sealing_keys,
     "SIGNING_KEYS": _signing_keys,

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from contracts.identity import CUSTOMER
 from gateway.edge import Route
 from gateway.routes import ROUTES
-from tests.people import Json, Person, key, order
+from tests.people import Json, Person, key, order, payout
 from tests.system import System
 
 TYPE = "at+jwt"
@@ -64,6 +64,10 @@ class Things:
             "POST /v1/auth/password": {"current_password": self.ani.password, "new_password": "mine from now on"},
             "POST /v1/auth/totp/confirm": {"code": "123456"},
             "DELETE /v1/auth/totp": {"password": self.ani.password},
+            "POST /v1/withdrawals": payout(wallet, 10_000),
+            "POST /v1/withdrawals/{withdrawal_id}/resolve": {"outcome": "failed", "reason": "I say so."},
+            "POST /v1/topups/{topup_id}/resolve": {"outcome": "failed", "reason": "I say so."},
+            "POST /v1/topups/{topup_id}/reverse": {"reason": "I say so."},
         }
         if route.path.startswith("/v1/ops/") and route.method != "GET":
             return {"reason": "Mine now", "type": "ledger.OpenWallet.v1"}
@@ -75,7 +79,10 @@ class Things:
         """Everything that Ani sees."""
         wallets = await self.ani.listed("/v1/wallets")
         statements = [await self.ani.listed(f"/v1/wallets/{one['id']}/movements") for one in wallets]
-        lists = [await self.ani.listed(f"/v1/{name}") for name in ("topups", "transfers", "cards?include=archived")]
+        lists = [
+            await self.ani.listed(f"/v1/{name}")
+            for name in ("topups", "transfers", "withdrawals", "cards?include=archived")
+        ]
         merchants = await self.ani.listed("/v1/merchants?include=archived")
         keys = [await self.ani.listed(f"/v1/merchants/{one['id']}/api-keys") for one in merchants]
         return [wallets, statements, *lists, merchants, keys]
@@ -89,7 +96,7 @@ def system(together: System) -> System:
 
 @pytest.fixture(scope="module")
 async def things(together: System, http: aiohttp.ClientSession) -> Things:
-    """Ani's wallet, top-up, transfer and operation."""
+    """Ani's wallet, top-up, transfer, withdrawal and operation."""
     ani = await Person(http, together.gateways).join()
     wallet, other = await ani.open(), await ani.open()
     topup = await ani.top_up(wallet, 1_000)
@@ -99,7 +106,9 @@ async def things(together: System, http: aiohttp.ClientSession) -> Things:
     merchant = await ani.post("/v1/merchants", {"name": "Kopi", "currency": "IDR"})
     keys = f"/v1/merchants/{merchant.json['id']}/api-keys"
     api_key = await ani.post(keys, {"name": "Till", "scopes": ["merchants:read"]})
+    withdrawal = await ani.withdraw(await ani.open(funds=1_000_000), 10_000)
     ids = {
+        "withdrawal_id": withdrawal.json["id"],
         "merchant_id": merchant.json["id"],
         "key_id": api_key.json["id"],
         "wallet_id": wallet,
@@ -223,7 +232,7 @@ async def test_somebody_elses_thing_is_not_found(budi: Person, things: Things, r
     assert await things.all() == before
 
 
-@pytest.mark.parametrize("name", ["POST /v1/topups", "POST /v1/transfers", "POST /v1/cards"])
+@pytest.mark.parametrize("name", ["POST /v1/topups", "POST /v1/transfers", "POST /v1/withdrawals", "POST /v1/cards"])
 async def test_somebody_elses_wallet_is_not_found_in_a_body(budi: Person, things: Things, name: str) -> None:
     before = await things.all()
     route = next(route for route in ROUTES if route.name == name)
@@ -240,6 +249,8 @@ async def test_lists_hold_nothing_of_others(budi: Person, things: Things) -> Non
         "transfers",
         "cards",
         f"cards?wallet_id={wallet}",
+        "withdrawals",
+        f"withdrawals?wallet_id={wallet}",
         f"topups?wallet_id={wallet}",
         f"transfers?wallet_id={wallet}",
     ):

@@ -1,12 +1,36 @@
-"""Every path of `TopUpWallet`."""
+"""Every path of `TopUpWallet`, and of the saga that mends its books."""
+
+from typing import Any
 
 import pytest
 
-from contracts.ledger import CheckWallet, CreditWallet, CurrencyMismatch, WalletClosed, WalletFrozen
-from contracts.message import Discarded, NotFound, Refusal
-from contracts.topups import ChargeTopUp, CompleteTopUp, Declined, FailTopUp, TopUpRequested
+from contracts.cards import CardRef, ResolveCard
+from contracts.ledger import (
+    CheckWallet,
+    CreditWallet,
+    CurrencyMismatch,
+    MoveInternally,
+    TakeBack,
+    TakenView,
+    WalletClosed,
+    WalletFrozen,
+)
+from contracts.message import Command, Discarded, NotFound, OutcomeUnknown, Refusal
+from contracts.topups import (
+    ChargeTopUp,
+    ChargeView,
+    CompleteTopUp,
+    CorrectTopUp,
+    DecideTopUp,
+    DecisionView,
+    Declined,
+    FailTopUp,
+    TopUpContradicted,
+    TopUpRequested,
+)
 from tests.sagas.kit import given
 from workers.runtime.saga import Phase
+from workers.sagas.correct_top_up import CorrectTopUpBooks
 from workers.sagas.top_up_wallet import TopUpWallet
 
 
@@ -110,6 +134,87 @@ def test_what_was_charged_is_credited_however_often_it_must_be_asked(requested: 
         .expect(CompleteTopUp)
         .refuse(Discarded())
         .expect(CompleteTopUp)
+        .reply()
+        .ends(Phase.COMPLETED)
+    )
+
+
+def test_silence_is_asked_about_again(requested: TopUpRequested) -> None:
+    (
+        given(TopUpWallet, requested)
+        .expect(CheckWallet)
+        .reply()
+        .expect(ChargeTopUp)
+        .refuse(OutcomeUnknown(retry_after_seconds=30))
+        .expect(ChargeTopUp)
+        .deadline()
+        .still()
+        .refuse(Declined())
+        .expect(FailTopUp, code="declined")
+        .reply()
+        .ends(Phase.FAILED)
+    )
+
+
+def test_a_card_stands_for_its_wallet(requested: TopUpRequested) -> None:
+    card = CardRef(card_id="crd_1", wallet_id="wal_9", owner="usr_owner", brand="visa", last4="4242")
+    (
+        given(TopUpWallet, requested.model_copy(update={"wallet_id": None, "card_id": "crd_1"}))
+        .expect(ResolveCard, card_id="crd_1", owner="usr_owner")
+        .reply(card)
+        .expect(CheckWallet, account_id="wal_9")
+        .reply()
+        .expect(ChargeTopUp, wallet_id="wal_9")
+        .reply()
+        .expect(CreditWallet, account_id="wal_9")
+    )
+
+
+@pytest.mark.parametrize(
+    ("decision", "then"),
+    [
+        (DecisionView(credited=True), (CreditWallet, CompleteTopUp)),
+        (DecisionView(credited=False), (FailTopUp,)),
+        (DecisionView(credited=False, returned=True), (MoveInternally, FailTopUp)),
+    ],
+)
+def test_money_that_does_not_fit_is_parked_until_an_operator_has_decided(
+    requested: TopUpRequested, decision: DecisionView, then: tuple[type[Command[Any]], ...]
+) -> None:
+    story = (
+        given(TopUpWallet, requested)
+        .expect(CheckWallet)
+        .reply()
+        .expect(ChargeTopUp)
+        .reply(ChargeView(provider_id="chg_1", amount=49_900, fits=False))
+        .expect(MoveInternally, debit="clearing", credit="suspense", amount=49_900, kind="top_up")
+        .reply()
+        .expect(DecideTopUp)
+        .refuse(OutcomeUnknown(retry_after_seconds=86_400))
+        .expect(DecideTopUp)
+        .reply(decision)
+    )
+    for command in then:
+        fields = {"source": "suspense", "amount": 49_900} if command is CreditWallet else {}
+        story = story.expect(command, **fields).reply()
+    story.ends(Phase.COMPLETED)
+
+
+def test_the_books_follow_what_the_provider_says_later() -> None:
+    reversed_ = TopUpContradicted(topup_id="top_1", wallet_id="wal_1", amount=500, currency="IDR", to="reversed")
+    (
+        given(CorrectTopUpBooks, reversed_)
+        .expect(TakeBack, account_id="wal_1", amount=500, kind="top_up_reversal")
+        .reply(TakenView(taken=100, receivable=400))
+        .expect(CorrectTopUp, to="reversed", receivable=400)
+        .reply()
+        .ends(Phase.COMPLETED)
+    )
+    (
+        given(CorrectTopUpBooks, reversed_.model_copy(update={"to": "succeeded"}))
+        .expect(CreditWallet, account_id="wal_1", amount=500, kind="top_up", source="clearing")
+        .reply()
+        .expect(CorrectTopUp, to="succeeded", receivable=0)
         .reply()
         .ends(Phase.COMPLETED)
     )

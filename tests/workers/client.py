@@ -72,7 +72,7 @@ class Client:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             for reply in self.answers(envelope):
-                if reply.status != "pending":
+                if reply.status not in ("pending", "unknown"):
                     return reply
             self._news.clear()
             try:

@@ -39,6 +39,8 @@ def worker_settings(database: Database, vhost: Vhost) -> dict[str, Any]:
         "cvv_key": base64.urlsafe_b64encode(bytes(32)).decode(),
         "provider_url": "http://127.0.0.1:1",
         "provider_key": "unused",
+        "provider_callback_secret": "callback-test-secret",
+        "provider_schedule_seconds": [0, 0, 0, 0, 1],
         "argon2_memory_kib": 8192,
         "argon2_time_cost": 1,
         "retry_delay_seconds": 0.1,

@@ -140,3 +140,9 @@ def system(role: str, currency: Currency, at: datetime) -> Account:
     """A new, empty account of the chart, on this process's stripe."""
     key = chart.account_id(role, currency)
     return Account(key, chart.SYSTEM, role, currency, None, "active", None, 0, 0, 0, at)
+
+
+def receivable(wallet_id: str, currency: Currency, at: datetime) -> Account:
+    """A new account for what the owner of a wallet owes; its label is the wallet."""
+    key = chart.receivable_id(wallet_id, currency)
+    return Account(key, chart.SYSTEM, chart.RECEIVABLE, currency, wallet_id, "active", None, 0, 0, 0, at)

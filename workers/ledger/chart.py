@@ -24,6 +24,7 @@ class Role:
 CLEARING = "clearing"
 FEES = "fees"
 SUSPENSE = "suspense"
+RECEIVABLE = "receivable"
 
 ROLES = {
     role.name: role
@@ -33,6 +34,7 @@ ROLES = {
         Role(FEES, "What we earn."),
         Role(SUSPENSE, "Money that arrived and fits no wallet, until an operator finds its owner."),
         Role("correction", "The other side of corrections that an operator books."),
+        Role(RECEIVABLE, "What people owe us, an account for each wallet: money taken back that was gone already."),
     )
 }
 
@@ -50,6 +52,11 @@ def use_stripe(number: int) -> None:
 def account_id(role: str, currency: str) -> str:
     """The id of this process's own account of a role in a currency, e.g. `sys_clearing_idr_07`."""
     return _account_id(role, currency, _stripe)
+
+
+def receivable_id(wallet: str, currency: str) -> str:
+    """The id of the account that keeps what the owner of a wallet owes; it is never striped."""
+    return f"{_PREFIX}{RECEIVABLE}_{currency.lower()}_{wallet.rpartition('_')[2]}"
 
 
 def is_system(account: str) -> bool:

@@ -204,18 +204,18 @@ def post_refund(command: PostRefund, uow: UnitOfWork) -> PostingView:
         rows(
             Account,
             c.account_id,
-            chart.account_id(chart.CLEARING, c.currency),
+            chart.account_id(c.source, c.currency),
             chart.account_id(chart.SUSPENSE, c.currency),
         )
     ],
 )
 def credit_wallet(command: CreditWallet, uow: UnitOfWork) -> PostingView:
     """Post money that has arrived: to the wallet, frozen or not; to suspense if the wallet can't take it."""
-    clearing = journal.system_account(uow, chart.CLEARING, command.currency)
+    source = journal.system_account(uow, command.source, command.currency)
     found = uow.find(Account, command.account_id)
     if found is None or not _takes(found, command):
         found = journal.system_account(uow, chart.SUSPENSE, command.currency)
-    posted = journal.post(uow, clearing, found, command.amount, command.kind)
+    posted = journal.post(uow, source, found, command.amount, command.kind)
     return PostingView(movement_id=posted.movement.id, account_id=posted.credit.id)
 
 

@@ -12,8 +12,10 @@ from contracts.ledger import (
     InvariantView,
     LedgerVerificationView,
     ListMovements,
+    ListReceivables,
     ListWallets,
     MovementView,
+    ReceivableView,
     WalletView,
 )
 from contracts.message import NotFound
@@ -85,6 +87,15 @@ async def list_movements(query: ListMovements, reading: Reading) -> Page[Movemen
     return await reading.page(query, wanted, (entry.c.sequence,), _movement)
 
 
+@queries.query(ListReceivables)
+async def list_receivables(query: ListReceivables, reading: Reading) -> Page[ReceivableView]:
+    """For operators, who alone have a route to it."""
+    owed = select(accounts).where(accounts.c.role == chart.RECEIVABLE, accounts.c.posted < 0)
+    if query.currency is not None:
+        owed = owed.where(accounts.c.currency == query.currency)
+    return await reading.page(query, owed, (accounts.c.created_at, accounts.c.id), _receivable)
+
+
 async def _visible(wallet_id: str, reading: Reading) -> Row[Any]:
     found = await reading.row(_wallets_of(reading.caller).where(accounts.c.id == wallet_id))
     if found is None:
@@ -132,6 +143,10 @@ def _wallet(row: Row[Any]) -> WalletView:
         balance=balance,
         created_at=row.created_at,
     )
+
+
+def _receivable(row: Row[Any]) -> ReceivableView:
+    return ReceivableView(wallet_id=row.label, currency=row.currency, amount=-row.posted, since=row.created_at)
 
 
 def _movement(row: Row[Any]) -> MovementView:

@@ -13,7 +13,8 @@ from contracts.reconciliation import (
     ReconciliationView,
     ResolveReconciliationItem,
 )
-from contracts.topups import TopUpSucceeded
+from contracts.topups import TopUpReversed, TopUpSucceeded, TopUpView
+from contracts.withdrawals import WithdrawalFailed, WithdrawalPaid, WithdrawalView
 from workers.reconciliation import comparing, rules
 from workers.reconciliation.comparing import Prepared
 from workers.reconciliation.rules import Entry, Item, Run
@@ -62,11 +63,35 @@ def top_up_succeeded(event: TopUpSucceeded, uow: UnitOfWork) -> None:
     _believe("charge", event.topup, uow)
 
 
-def _believe(kind: LineType, thing: Any, uow: UnitOfWork) -> None:
+@handlers.reaction(TopUpReversed, needs=lambda e: [rows(Entry, rules.entry_id(("charge_reversal", e.topup.id)))])
+def top_up_reversed(event: TopUpReversed, uow: UnitOfWork) -> None:
+    """We believe that the provider has taken a charge back."""
+    _believe("charge_reversal", event.topup, uow)
+
+
+@handlers.reaction(WithdrawalPaid, needs=lambda e: [rows(Entry, rules.entry_id(("payout", e.withdrawal.id)))])
+def withdrawal_paid(event: WithdrawalPaid, uow: UnitOfWork) -> None:
+    """We believe that the provider has paid."""
+    _believe("payout", event.withdrawal, uow)
+
+
+@handlers.reaction(
+    WithdrawalFailed, needs=lambda e: [rows(Entry, rules.entry_id(("payout_reversal", e.withdrawal.id)))]
+)
+def withdrawal_failed(event: WithdrawalFailed, uow: UnitOfWork) -> None:
+    """We believe that a payout has come back, if it had been paid; else nothing was."""
+    failure = event.withdrawal.failure
+    if failure is not None and failure.code == "returned":
+        _believe("payout_reversal", event.withdrawal, uow)
+
+
+def _believe(kind: LineType, thing: TopUpView | WithdrawalView, uow: UnitOfWork) -> None:
     key = rules.entry_id((kind, thing.id))
     at = thing.completed_at or uow.now
+    received = thing.amount_received if isinstance(thing, TopUpView) else None
+    amount = thing.amount if received is None else received
     if uow.find(Entry, key) is None:
-        uow.add(Entry(key, kind, thing.id, thing.amount, thing.currency, at.date(), at))
+        uow.add(Entry(key, kind, thing.id, amount, thing.currency, at.date(), at))
 
 
 def _keep(prepared: Prepared, uow: UnitOfWork) -> ReconciliationView:

@@ -134,7 +134,25 @@ class Settings(BaseSettings):
 
     provider_url: str
     provider_key: SecretStr
+    provider_callback_secret: Annotated[SecretStr, Field(min_length=8)]
     provider_timeout_seconds: Annotated[float, Field(gt=0)] = 5.0
+    provider_retries: Annotated[int, Field(ge=0, le=10)] = 2
+    provider_failures: Annotated[int, Field(ge=1)] = 10
+    provider_rest_seconds: Annotated[float, Field(gt=0)] = 10.0
+    provider_key_hours: Annotated[float, Field(gt=0)] = 24.0
+    """How long the provider remembers an idempotency key: an order is not submitted again after it."""
+
+    provider_routes: dict[str, str] = {}
+    provider_schedule_seconds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = [
+        30, 60, 300, 3_600, 21_600, 86_400,
+    ]  # fmt: skip
+    """When an outcome that is not known is asked for again; the last of them for ever."""
+
+    withdrawal_grace_seconds: Annotated[int, Field(ge=0, le=86_400)] = 0
+    """How long a withdrawal can still be canceled before it goes to the provider."""
+
+    withdrawal_daily_limits: dict[str, Annotated[int, Field(ge=0)]] = {}
+    """By currency, in minor units; a currency that is not named has none."""
 
     stripe: Annotated[int, Field(ge=0, le=63)] | None = None
     batch_messages: Annotated[int, Field(ge=1, le=4096)] = 512

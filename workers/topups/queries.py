@@ -43,7 +43,7 @@ async def list_topup_methods(query: ListTopUpMethods, reading: Reading) -> TopUp
 def _filters(query: ListTopUps) -> list[ColumnElement[bool]]:
     conditions = [
         topups.c[name] == value
-        for name in ("status", "wallet_id", "method")
+        for name in ("status", "wallet_id", "card_id", "method")
         if (value := getattr(query, name)) is not None
     ]
     if query.created_from is not None:

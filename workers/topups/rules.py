@@ -1,33 +1,61 @@
 """What a top-up is and may become: pure, without a database, a provider or a clock."""
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
+from contracts.callbacks import PaymentStatus
 from contracts.envelope import Caller
 from contracts.money import Currency
 from contracts.operations import FailureView
 from contracts.topups import (
+    AlreadyResolved,
     FailTopUp,
+    NotReversible,
+    NotUnresolved,
     RequestTopUp,
+    ReverseTopUp,
+    TopUpContradicted,
     TopUpFailed,
     TopUpRequested,
+    TopUpReversed,
     TopUpStatus,
     TopUpSucceeded,
     TopUpView,
 )
 from workers.topups import methods
 
+Correction = Literal["succeeded", "reversed"]
+BY_OPERATOR = "An operator found out that it was not charged."
+
+
+class Word(Protocol):
+    """What a provider says of a charge, in an answer or by itself."""
+
+    @property
+    def provider_id(self) -> str: ...  # noqa: D102 - as in the port
+    @property
+    def status(self) -> PaymentStatus: ...  # noqa: D102
+    @property
+    def amount(self) -> int: ...  # noqa: D102
+    @property
+    def version(self) -> int: ...  # noqa: D102
+    @property
+    def reason(self) -> str | None: ...  # noqa: D102
+
 
 class TopUp(NamedTuple):
     """One row of `topups.topups`.
 
-    `owner` is a principal, `amount` is in minor units, `provider_id` the provider's own name for the charge.
+    `owner` is a principal, `amount` is in minor units. `heard` is how the charge stands by the latest word, number
+    `version`, of `provider`, who calls it `provider_id` and has charged `received`; an operator's word counts like it.
+    `asks` is how often the provider was asked, `saga_id` who waits for an answer. `owes` is where a correction is
+    taking it, `receivable` what its owner owes since.
     """
 
     id: str
     status: TopUpStatus
     owner: str
-    wallet_id: str
+    wallet_id: str | None
     amount: int
     currency: Currency
     method: str
@@ -37,11 +65,23 @@ class TopUp(NamedTuple):
     failure_detail: str | None
     created_at: datetime
     completed_at: datetime | None
+    card_id: str | None
+    fee: int
+    provider: str
+    heard: PaymentStatus | None
+    version: int
+    received: int | None
+    reason: str | None
+    asks: int
+    saga_id: str | None
+    decided: bool
+    owes: Correction | None
+    receivable: int
 
     @classmethod
-    def request(cls, command: RequestTopUp, *, by: Caller, at: datetime, key: str) -> "TopUp":
+    def request(cls, command: RequestTopUp, *, by: Caller, at: datetime, key: str, provider: str) -> "TopUp":
         """What the caller asks for, as the row `key`. Raises `MethodUnknown`, `AmountOutOfRange`."""
-        methods.check(command.method, command.currency, command.amount)
+        method = methods.check(command.method, command.currency, command.amount)
         return cls(
             id=key,
             status="pending",
@@ -56,30 +96,114 @@ class TopUp(NamedTuple):
             failure_detail=None,
             created_at=at,
             completed_at=None,
+            card_id=command.card_id,
+            fee=method.fee,
+            provider=provider,
+            heard=None,
+            version=0,
+            received=None,
+            reason=None,
+            asks=0,
+            saga_id=None,
+            decided=False,
+            owes=None,
+            receivable=0,
         )
 
-    def charge(self, provider_id: str) -> "TopUp":
-        """The provider has charged, under this name; it has one charge for one top-up."""
-        assert self.status == "pending", "a top-up was charged that had ended"
-        assert self.provider_id in (None, provider_id), "one top-up has two charges"
-        return self._replace(provider_id=provider_id)
+    @property
+    def is_open(self) -> bool:
+        """Whether its saga is still on the way."""
+        return self.status in ("pending", "unknown")
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether what the provider has done is known."""
+        return self.heard not in (None, "pending")
+
+    @property
+    def fits(self) -> bool:
+        """Whether that much was charged as was asked for."""
+        return self.received in (None, self.amount)
+
+    @property
+    def correction(self) -> Correction | None:
+        """Where the books must go, if what was heard is not what they say or are about to say."""
+        if self.is_open:
+            return None
+        now = self.owes or self.status
+        if self.heard == "succeeded" and now != "succeeded":
+            return "succeeded"
+        return "reversed" if self.heard in ("declined", "reversed") and now == "succeeded" else None
+
+    def asked(self, wallet_id: str | None, saga_id: str | None, *, counts: bool) -> "TopUp":
+        """The provider was asked; it `counts` if it may have heard us."""
+        asks = self.asks + counts
+        return self._replace(asks=asks, saga_id=saga_id, wallet_id=self.wallet_id or wallet_id)
+
+    def hear(self, word: Word) -> "TopUp":
+        """The provider's word. An old one, or one about another charge, changes nothing."""
+        if word.version <= self.version or self.provider_id not in (None, word.provider_id):
+            return self
+        return self._replace(
+            provider_id=word.provider_id,
+            heard=word.status,
+            version=word.version,
+            received=word.amount,
+            reason=word.reason,
+        )
+
+    def waiting(self) -> "TopUp":
+        """There is no answer: unknown, unless the provider has said that it takes its time."""
+        lost = self.heard is None and self.asks > 0
+        return self._replace(status="unknown" if lost else "pending")
+
+    def doubted(self, saga_id: str | None) -> "TopUp":
+        """Nobody but an operator can tell what it has become."""
+        return self._replace(status="unknown", saga_id=saga_id)
+
+    def resolve(self, outcome: Literal["succeeded", "failed"]) -> "TopUp":
+        """An operator's word. Again is harmless. Raises `NotUnresolved`, `AlreadyResolved`."""
+        if not self.is_open or self.decided:
+            known = self.status if not self.is_open else "succeeded" if self.heard == "succeeded" else "failed"
+            if known != outcome:
+                raise AlreadyResolved
+            return self
+        if self.asks == 0 or (self.is_answered and self.fits):
+            raise NotUnresolved
+        if outcome == "succeeded":
+            received = self.amount if self.received is None else self.received
+            return self._replace(heard="succeeded", received=received, decided=True)
+        return self._replace(heard="declined", reason=BY_OPERATOR, decided=True)
 
     def succeed(self, *, at: datetime) -> "TopUp":
         """The money is in the wallet. Again is harmless."""
-        assert self.status in ("pending", "succeeded"), "money arrived for a top-up that failed"
-        return self if self.status == "succeeded" else self._replace(status="succeeded", completed_at=at)
+        assert self.status != "failed", "money arrived for a top-up that failed"
+        return self if not self.is_open else self._replace(status="succeeded", completed_at=at)
 
     def fail(self, command: FailTopUp, *, at: datetime) -> "TopUp":
-        """Nothing was charged. Again is harmless."""
-        assert self.status in ("pending", "failed"), "a top-up failed whose money has arrived"
-        assert self.provider_id is None, "a top-up failed that was charged"
-        if self.status == "failed":
+        """Nothing was charged, or it is not for the wallet. Again is harmless."""
+        assert self.is_open or self.status == "failed", "a top-up failed whose money has arrived"
+        if not self.is_open:
             return self
+        return self._replace(status="failed", failure_code=command.code, failure_detail=command.detail, completed_at=at)
+
+    def reverse(self, command: ReverseTopUp) -> "TopUp":
+        """An operator takes it back. Raises `NotReversible`."""
+        if self.status != "succeeded" or self.owes is not None:
+            raise NotReversible
+        return self._replace(heard="reversed", reason=command.reason)
+
+    def correcting(self, to: Correction) -> "TopUp":
+        """The books are on their way there."""
+        return self._replace(owes=to)
+
+    def corrected(self, to: Correction, receivable: int, *, at: datetime) -> "TopUp":
+        """They have arrived. Again is harmless."""
+        if self.status == to and self.owes is None:
+            return self
+        owed = self.receivable + receivable
         return self._replace(
-            status="failed",
-            failure_code=command.code,
-            failure_detail=command.detail,
-            completed_at=at,
+            status=to, owes=None, receivable=owed, completed_at=at, failure_code=None, failure_detail=None
         )
 
     def requested(self) -> TopUpRequested:
@@ -91,15 +215,28 @@ class TopUp(NamedTuple):
             amount=self.amount,
             currency=self.currency,
             method=self.method,
+            card_id=self.card_id,
         )
 
-    def succeeded(self) -> TopUpSucceeded:
-        """What is told when the money is there."""
+    def contradicted(self, to: Correction) -> TopUpContradicted:
+        """What starts the other saga."""
+        assert self.wallet_id is not None, "what has ended with money has a wallet"
+        amount = self.amount if self.received is None else self.received
+        return TopUpContradicted(
+            topup_id=self.id, wallet_id=self.wallet_id, amount=amount, currency=self.currency, to=to
+        )
+
+    def ended(self) -> TopUpSucceeded | TopUpFailed | TopUpReversed:
+        """What is told when it is over."""
+        if self.status == "failed":
+            return TopUpFailed(topup=self.view(), owner=self.owner)
+        if self.status == "reversed":
+            return TopUpReversed(topup=self.view(), owner=self.owner)
         return TopUpSucceeded(topup=self.view(), owner=self.owner)
 
-    def failed(self) -> TopUpFailed:
-        """What is told when it is not."""
-        return TopUpFailed(topup=self.view(), owner=self.owner)
+    def audited(self) -> dict[str, object]:
+        """What an operator's action may change of it."""
+        return {"status": self.status, "heard": self.heard, "received": self.received}
 
     def view(self) -> TopUpView:
         """How its owner sees it."""
@@ -107,10 +244,14 @@ class TopUp(NamedTuple):
             id=self.id,
             status=self.status,
             wallet_id=self.wallet_id,
+            card_id=self.card_id,
             amount=self.amount,
             currency=self.currency,
             method=self.method,
             metadata=self.metadata,
+            fee=self.fee,
+            amount_received=None if self.fits else self.received,
+            receivable=self.receivable or None,
             failure=self._failure(),
             created_at=self.created_at,
             completed_at=self.completed_at,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, MetaData, Row, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Integer, MetaData, Row, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from workers.runtime.stored import mapping, stored
@@ -14,7 +14,7 @@ topups = Table(
     Column("id", Text, primary_key=True),
     Column("status", Text, nullable=False),
     Column("owner", Text, nullable=False),
-    Column("wallet_id", Text, nullable=False),
+    Column("wallet_id", Text),
     Column("amount", BigInteger, nullable=False),
     Column("currency", Text, nullable=False),
     Column("method", Text, nullable=False),
@@ -24,6 +24,18 @@ topups = Table(
     Column("failure_detail", Text),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("completed_at", DateTime(timezone=True)),
+    Column("card_id", Text),
+    Column("fee", BigInteger, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("heard", Text),
+    Column("version", Integer, nullable=False),
+    Column("received", BigInteger),
+    Column("reason", Text),
+    Column("asks", Integer, nullable=False),
+    Column("saga_id", Text),
+    Column("decided", Boolean, nullable=False),
+    Column("owes", Text),
+    Column("receivable", BigInteger, nullable=False),
 )
 """Columns stand in the order of `TopUp`'s fields, so a row is an entity."""
 
@@ -31,7 +43,23 @@ stored(
     TopUp,
     topups,
     order=40,
-    mutable=("status", "provider_id", "failure_code", "failure_detail", "completed_at"),
+    mutable=(
+        "status",
+        "wallet_id",
+        "provider_id",
+        "failure_code",
+        "failure_detail",
+        "completed_at",
+        "heard",
+        "version",
+        "received",
+        "reason",
+        "asks",
+        "saga_id",
+        "decided",
+        "owes",
+        "receivable",
+    ),
 )
 
 

@@ -3,10 +3,25 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from contracts.callbacks import PaymentStatus
 from contracts.envelope import Caller
 from contracts.money import CURRENCIES, MAX_AMOUNT
-from contracts.topups import AmountOutOfRange, FailTopUp, MethodUnknown, RequestTopUp
+from contracts.topups import (
+    AlreadyResolved,
+    AmountOutOfRange,
+    FailTopUp,
+    MethodUnknown,
+    NotReversible,
+    NotUnresolved,
+    RequestTopUp,
+    ReverseTopUp,
+    TopUpFailed,
+    TopUpSucceeded,
+)
+from workers.provider.port import Word
 from workers.topups import methods
 from workers.topups.rules import TopUp
 
@@ -18,7 +33,7 @@ FAILED = FailTopUp(topup_id="top_1", code="declined", detail="No.")
 
 def requested(**fields: object) -> TopUp:
     wanted = {"wallet_id": "wal_1", "amount": 50_000, "currency": "IDR", "method": "gopay"} | fields
-    return TopUp.request(RequestTopUp.model_validate(wanted), by=OWNER, at=NOW, key="top_1")
+    return TopUp.request(RequestTopUp.model_validate(wanted), by=OWNER, at=NOW, key="top_1", provider="bank")
 
 
 def test_a_request_is_pending_and_the_callers() -> None:
@@ -31,19 +46,42 @@ def test_a_request_is_pending_and_the_callers() -> None:
     assert (event.topup_id, event.owner, event.wallet_id) == ("top_1", "usr_owner", "wal_1")
 
 
+def word(status: PaymentStatus = "succeeded", version: int = 1, amount: int = 50_000, name: str = "chg_1") -> Word:
+    return Word("charge", "top_1", name, status, amount, "IDR", version, "Why not.")
+
+
+def succeeded() -> TopUp:
+    return requested().asked("wal_1", "sag_1", counts=True).hear(word()).succeed(at=LATER)
+
+
 def test_a_charge_is_remembered_under_the_providers_name() -> None:
-    charged = requested().charge("chg_1")
-    assert charged.provider_id == "chg_1"
-    assert charged.charge("chg_1") == charged
-    with pytest.raises(AssertionError):
-        charged.charge("chg_2")
+    charged = requested().hear(word())
+    assert (charged.provider_id, charged.heard, charged.is_answered, charged.fits) == ("chg_1", "succeeded", True, True)
+    assert charged.hear(word()) is charged
+    assert charged.hear(word("reversed", 2, name="chg_2")) is charged, "somebody else's charge"
+    assert not requested().hear(word(amount=49_900)).fits
+
+
+@given(st.lists(st.sampled_from([(1, "pending"), (2, "succeeded"), (3, "reversed")]), min_size=1))
+def test_in_whatever_order_and_how_often_the_latest_word_counts(said: list[tuple[int, PaymentStatus]]) -> None:
+    topup = requested()
+    for version, status in said:
+        topup = topup.hear(word(status, version))
+    assert (topup.version, topup.heard) == max(said)
+
+
+def test_silence_is_unknown_and_patience_is_not() -> None:
+    assert requested().asked(None, None, counts=False).waiting().status == "pending", "nobody was asked"
+    lost = requested().asked(None, None, counts=True).waiting()
+    assert lost.status == "unknown"
+    assert lost.hear(word("pending")).waiting().status == "pending"
 
 
 def test_success_comes_once() -> None:
-    succeeded = requested().charge("chg_1").succeed(at=LATER)
-    assert (succeeded.status, succeeded.completed_at) == ("succeeded", LATER)
-    assert succeeded.succeed(at=LATER + timedelta(days=1)) is succeeded
-    assert succeeded.succeeded().owner == "usr_owner"
+    topup = succeeded()
+    assert (topup.status, topup.completed_at) == ("succeeded", LATER)
+    assert topup.succeed(at=LATER + timedelta(days=1)) is topup
+    assert topup.ended() == TopUpSucceeded(topup=topup.view(), owner="usr_owner")
 
 
 def test_failure_comes_once_and_says_why() -> None:
@@ -53,16 +91,54 @@ def test_failure_comes_once_and_says_why() -> None:
     assert view.failure is not None
     assert (view.failure.code, view.failure.detail) == ("declined", "No.")
     assert failed.fail(FAILED, at=LATER + timedelta(days=1)) is failed
-    assert failed.failed().topup == view
+    assert failed.ended() == TopUpFailed(topup=view, owner="usr_owner")
 
 
-def test_what_was_charged_cannot_fail_and_what_failed_cannot_succeed() -> None:
+def test_what_has_money_cannot_fail_and_what_failed_cannot_succeed() -> None:
     with pytest.raises(AssertionError):
-        requested().charge("chg_1").fail(FAILED, at=LATER)
+        succeeded().fail(FAILED, at=LATER)
     with pytest.raises(AssertionError):
         requested().fail(FAILED, at=LATER).succeed(at=LATER)
-    with pytest.raises(AssertionError):
-        requested().fail(FAILED, at=LATER).charge("chg_1")
+
+
+def test_the_books_follow_what_is_heard_later_and_only_once() -> None:
+    charged_back = succeeded().hear(word("reversed", 2))
+    assert charged_back.correction == "reversed"
+    on_its_way = charged_back.correcting("reversed")
+    assert on_its_way.correction is None
+    reversed_ = on_its_way.corrected("reversed", 7, at=LATER)
+    assert (reversed_.status, reversed_.receivable, reversed_.correction) == ("reversed", 7, None)
+    assert reversed_.corrected("reversed", 7, at=LATER) is reversed_
+    after_all = requested().fail(FAILED, at=LATER).hear(word())
+    assert after_all.correction == "succeeded"
+    assert after_all.correcting("succeeded").corrected("succeeded", 0, at=LATER).view().failure is None
+    assert requested().hear(word("reversed")).correction is None, "its saga will find it"
+
+
+def test_an_operators_word_counts_until_the_provider_says_more() -> None:
+    lost = requested().asked("wal_1", "sag_1", counts=True).waiting()
+    for outcome, heard in (("succeeded", "succeeded"), ("failed", "declined")):
+        resolved = lost.resolve(outcome)  # type: ignore[arg-type]
+        assert (resolved.heard, resolved.is_answered) == (heard, True)
+        assert resolved.resolve(outcome) is resolved  # type: ignore[arg-type]
+    with pytest.raises(AlreadyResolved):
+        lost.resolve("failed").resolve("succeeded")
+    assert lost.resolve("failed").fail(FAILED, at=LATER).hear(word()).correction == "succeeded"
+
+
+@pytest.mark.parametrize("topup", [requested(), requested().asked(None, None, counts=True).hear(word())])
+def test_what_is_not_in_doubt_is_nobodys_to_resolve(topup: TopUp) -> None:
+    with pytest.raises(NotUnresolved):
+        topup.resolve("failed")
+
+
+def test_only_what_has_succeeded_is_reversed_and_once() -> None:
+    command = ReverseTopUp(topup_id="top_1", reason="The bank called.")
+    taken_back = succeeded().reverse(command)
+    assert taken_back.correction == "reversed"
+    for topup in (requested(), taken_back.correcting("reversed"), requested().fail(FAILED, at=LATER)):
+        with pytest.raises(NotReversible):
+            topup.reverse(command)
 
 
 @pytest.mark.parametrize(("method", "currency"), [("nope", "IDR"), ("gopay", "USD"), ("us_ach_debit", "IDR")])

@@ -1,55 +1,34 @@
 """Workers that top up at a real sandbox."""
 
-import asyncio
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 
 from contracts.ledger import GetWallet, OpenWallet, WalletView
 from contracts.operations import Reply
 from contracts.topups import GetTopUp, ListTopUps, RequestTopUp, TopUpView
-from sandbox import __main__ as process
-from sandbox.settings import Settings
-from sandbox.store import Store
+from tests.servers import Database
+from tests.system import eventually
+from tests.workers import bank
+from tests.workers.bank import KEY, Bank
 from tests.workers.client import Client
+from workers.ledger import verification
 
-KEY = "sandbox-test-key"
 OWNER = "usr_owner"
-
-
-@dataclass(frozen=True)
-class Sandbox:
-    """The provider's side."""
-
-    url: str
-
-    async def charges(self, reference: str) -> list[dict[str, Any]]:
-        """What it has charged for one top-up."""
-        headers = {"Authorization": f"Bearer {KEY}"}
-        async with (
-            aiohttp.ClientSession(headers=headers) as http,
-            http.get(f"{self.url}/v1/charges", params={"reference": reference}) as answer,
-        ):
-            found: list[dict[str, Any]] = (await answer.json())["data"]
-            return found
+WORKER = {"provider_key": KEY, "provider_timeout_seconds": 0.4, "provider_failures": 1000, "max_attempts": 20}
 
 
 @pytest.fixture
-async def sandbox(tmp_path: Path) -> AsyncIterator[Sandbox]:
+async def sandbox(tmp_path: Path, client: Client) -> AsyncIterator[Bank]:
     """A sandbox of the test's own, whose slow answers take longer than workers wait."""
-    wanted = {"provider_key": KEY, "sandbox_store": tmp_path / "sandbox.sqlite3", "slow_answer_seconds": 1}
-    settings = Settings.model_validate(wanted)
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = process.server(settings, Store(settings.sandbox_store))
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    yield Sandbox(f"http://127.0.0.1:{listener.getsockname()[1]}")
-    server.should_exit = True
-    await serving
+    async with (
+        bank.doorman(client) as door,
+        bank.opened(tmp_path / "sandbox.sqlite3", callback_url=door) as opened,
+    ):
+        yield opened
 
 
 @dataclass(frozen=True)
@@ -57,6 +36,7 @@ class Counter:
     """What tests do with top-ups, in few words."""
 
     client: Client
+    database: Database
 
     async def wallet(self, owner: str = OWNER) -> str:
         """An empty wallet; answers with its id."""
@@ -74,9 +54,29 @@ class Counter:
         wanted = {"wallet_id": wallet, "amount": amount, "currency": "IDR", "method": "gopay"} | fields
         return await self.client.ask(RequestTopUp.model_validate(wanted), owner)
 
+    async def begin(self, wallet: str, amount: int) -> str:
+        """Top up and don't wait; answers with the id of the only top-up that this wallet has."""
+        command = RequestTopUp(wallet_id=wallet, amount=amount, currency="IDR", method="gopay")
+        envelope = self.client.envelope(command, OWNER)
+        await self.client.send(envelope)
+        return envelope.id.replace("op_", "top_")
+
     async def get(self, topup: str, caller: str = OWNER, **as_who: Any) -> Reply:
         """Ask for one top-up."""
         return await self.client.ask(GetTopUp(topup_id=topup), caller, **as_who)
+
+    async def becomes(self, topup: str, status: str) -> TopUpView:
+        """The top-up once it has this status."""
+        last: Reply | None = None
+
+        async def there() -> bool:
+            nonlocal last
+            last = await self.get(topup)
+            return last.result is not None and last.result["status"] == status
+
+        await eventually(f"{topup} becomes {status}", 15, there)
+        assert last is not None
+        return TopUpView.model_validate(last.result)
 
     async def list(self, caller: str = OWNER, *, oversees: bool = False, **query: Any) -> list[TopUpView]:
         """Ask for the first page of a list."""
@@ -84,9 +84,17 @@ class Counter:
         assert reply.result is not None, reply
         return [TopUpView.model_validate(one) for one in reply.result["data"]]
 
+    async def suspense(self) -> int:
+        """What lies at suspense."""
+        report = await verification.report(self.database.owner_url)
+        assert report.sound, report.sentences()
+        return sum(total.suspense for total in report.totals)
+
 
 @pytest.fixture
-async def counter(start_worker: Callable[..., Awaitable[Any]], client: Client, sandbox: Sandbox) -> Counter:
+async def counter(
+    start_worker: Callable[..., Awaitable[Any]], client: Client, sandbox: Bank, database: Database
+) -> Counter:
     """All domains in one process, with the sandbox for a provider."""
-    await start_worker("all", provider_url=sandbox.url, provider_key=KEY, provider_timeout_seconds=0.5, max_attempts=20)
-    return Counter(client)
+    await start_worker("all", provider_url=sandbox.url, **WORKER)
+    return Counter(client, database)

@@ -6,10 +6,11 @@ import pytest
 
 from contracts.ledger import FreezeWallet
 from contracts.topups import ListTopUpMethods, RequestTopUp
-from tests.workers.topups.conftest import OWNER, Counter, Sandbox
+from tests.workers.bank import Bank
+from tests.workers.topups.conftest import OWNER, Counter
 
 
-async def test_a_charge_becomes_money(counter: Counter, sandbox: Sandbox) -> None:
+async def test_a_charge_becomes_money(counter: Counter, sandbox: Bank) -> None:
     wallet = await counter.wallet()
     reply = await counter.topup(wallet, 50_000, metadata={"order": "7"})
     assert reply.status == "succeeded"
@@ -37,7 +38,7 @@ async def test_a_decline_leaves_a_failed_top_up_and_no_money(counter: Counter) -
 
 @pytest.mark.parametrize("amount", [54_008, 54_009], ids=["slow answer", "500 twice"])
 async def test_an_unclear_answer_is_asked_for_again_and_charges_once(
-    counter: Counter, sandbox: Sandbox, amount: int
+    counter: Counter, sandbox: Bank, amount: int
 ) -> None:
     wallet = await counter.wallet()
     reply = await counter.topup(wallet, amount)
@@ -63,7 +64,7 @@ async def test_what_no_method_takes_is_refused_at_once(counter: Counter, fields:
     assert await counter.list() == []
 
 
-async def test_nobody_is_charged_for_a_wallet_that_cannot_receive(counter: Counter, sandbox: Sandbox) -> None:
+async def test_nobody_is_charged_for_a_wallet_that_cannot_receive(counter: Counter, sandbox: Bank) -> None:
     theirs, frozen = await counter.wallet("usr_other"), await counter.wallet()
     await counter.client.ask(FreezeWallet(wallet_id=frozen), OWNER)
     replies = [
@@ -79,7 +80,7 @@ async def test_nobody_is_charged_for_a_wallet_that_cannot_receive(counter: Count
         assert await sandbox.charges(failed.id) == []
 
 
-async def test_the_same_operation_charges_and_credits_once(counter: Counter, sandbox: Sandbox) -> None:
+async def test_the_same_operation_charges_and_credits_once(counter: Counter, sandbox: Bank) -> None:
     wallet = await counter.wallet()
     command = RequestTopUp(wallet_id=wallet, amount=50_000, currency="IDR", method="gopay")
     first = counter.client.envelope(command, OWNER)

@@ -1,0 +1,175 @@
+"""A provider that misbehaves at random while workers are killed: in the end its statement and our books are the same.
+
+`SALDO_SEED` repeats a run, `SALDO_ORDERS` makes it longer.
+"""
+
+import asyncio
+import os
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import aiohttp
+import asyncpg
+import pytest
+
+from ops.local.scratch import ScratchServers
+from ops.local.servers import Urls
+from sandbox.scripts import SCRIPTS
+from tests.people import Json, Person, key, payout
+from tests.servers import Databases, RedisDatabases, Vhosts
+from tests.system import System, eventually
+from workers.ledger import verification
+
+ORDERS = int(os.environ.get("SALDO_ORDERS", "120"))
+SEED = int(os.environ.get("SALDO_SEED", random.randrange(10**6)))
+PEOPLE = 4
+FUNDS = 2_000_000_000
+KILLS_EVERY_SECONDS = 3.0
+SETTLED_SECONDS_MAX = 60.0
+LOST = "error when creating transport"
+
+# A provider's bad month in half a minute.
+HURRY = {
+    "PROVIDER_TIMEOUT_SECONDS": "0.4",
+    "PROVIDER_SCHEDULE_SECONDS": "[1, 1, 2]",
+    "PROVIDER_FAILURES": "20",
+    "PROVIDER_REST_SECONDS": "0.5",
+    "PREPARATIONS": "32",
+    "SLOW_ANSWER_SECONDS": "0.8",
+    "DELAY_SECONDS": "0.3",
+    "REVERSAL_SECONDS": "0.5",
+    "CALLBACK_RETRY_SECONDS": "0.2",
+    "SAGA_RESEND_SECONDS": "1",
+    "UNTOLD_AFTER_SECONDS": "2",
+}
+# What the bank did, as a change of what it owes us.
+SIGNS = {"charge": -1, "payout": 1, "charge_reversal": 1, "payout_reversal": -1}
+CLEARING = """
+SELECT operation_id, sum(CASE WHEN credit_account LIKE 'sys_clearing_%' THEN amount ELSE -amount END)::bigint AS moved
+FROM ledger.movements WHERE debit_account LIKE 'sys_clearing_%' OR credit_account LIKE 'sys_clearing_%'
+GROUP BY operation_id
+"""
+
+
+@pytest.fixture
+async def system(
+    servers: ScratchServers, databases: Databases, vhosts: Vhosts, redis_databases: RedisDatabases
+) -> AsyncIterator[System]:
+    """Everything in one worker process, which will be killed."""
+    database, vhost = await databases.create(), await vhosts.create()
+    urls = Urls(
+        database.app_url, database.owner_url, vhost.gateway_url, vhost.workers_url, await redis_databases.create()
+    )
+    system = System(servers.home.child("misbehaving"), urls, split=False, gateways=1, settings=HURRY)
+    try:
+        await system.start()
+        yield system
+    finally:
+        await system.stop()
+        await databases.drop(database)
+        await vhosts.delete(vhost)
+    complaints = system.complaints(LOST)
+    assert not complaints, "\n".join(complaints)
+
+
+class Bank:
+    """What the provider says of a run in the end."""
+
+    def __init__(self, http: aiohttp.ClientSession, system: System) -> None:
+        self._http = http
+        self._url = system.sandbox
+        self._headers = {"Authorization": f"Bearer {system.secrets['PROVIDER_KEY']}"}
+
+    async def moved(self) -> dict[str, int]:
+        """What it owes us less since, by reference."""
+        today = datetime.now(UTC).date()
+        found: Counter[str] = Counter()
+        for day in (today - timedelta(days=1), today):
+            for line in await self._lines(day.isoformat()):
+                found[line["reference"]] += SIGNS[line["type"]] * line["amount"]
+        return {reference: amount for reference, amount in found.items() if amount}
+
+    async def _lines(self, day: str) -> list[Json]:
+        lines: list[Json] = []
+        after: dict[str, str] = {}
+        while True:
+            query = {"date": day} | after
+            async with self._http.get(f"{self._url}/v1/statement", params=query, headers=self._headers) as answer:
+                page = await answer.json()
+            lines += page["data"]
+            if page["next"] is None:
+                return lines
+            after = {"after": page["next"]}
+
+
+async def _books(owner_url: str) -> dict[str, int]:
+    """The same by the ledger: an order shares its operation's digits."""
+    connection = await asyncpg.connect(owner_url)
+    try:
+        rows = await connection.fetch(CLEARING)
+    finally:
+        await connection.close()
+    return {row["operation_id"].removeprefix("op_"): row["moved"] for row in rows if row["moved"]}
+
+
+async def _say(person: Person, path: str, body: Json) -> None:
+    """Until it is taken, under one key."""
+    mine = key()
+    while True:
+        answer = await person.post(path, body, key=mine)
+        if answer.status != 503:
+            assert answer.status in (201, 202, 402), answer
+            return
+        await asyncio.sleep(0.2)
+
+
+async def _trade(person: Person, wallet: str, orders: int, chance: random.Random) -> None:
+    endings = [script.ending for script in SCRIPTS if script.ending is not None]
+    for _ in range(orders):
+        amount = chance.randrange(2, 50) * 10_000 + chance.choice([0, *endings])
+        if chance.random() < 0.5:
+            body = {"wallet_id": wallet, "amount": amount, "currency": "IDR", "method": "bca_virtual_account"}
+            await _say(person, "/v1/topups", body)
+        else:
+            await _say(person, "/v1/withdrawals", payout(wallet, amount))
+
+
+async def _killing(system: System, chance: random.Random) -> None:
+    while True:
+        await asyncio.sleep(KILLS_EVERY_SECONDS * (0.5 + chance.random()))
+        await system.kill("workers")
+        await system.start("workers")
+
+
+async def test_no_cent_differs_from_what_the_provider_says(system: System) -> None:
+    chance = random.Random(SEED)
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(15)) as http:
+        people = [await Person(http, system.gateways, patient=True).join() for _ in range(PEOPLE)]
+        wallets = [await person.open(funds=FUNDS) for person in people]
+        killing = asyncio.create_task(_killing(system, random.Random(SEED + 1)))
+        trades = [
+            _trade(person, wallet, ORDERS // PEOPLE, random.Random(chance.random()))
+            for person, wallet in zip(people, wallets, strict=True)
+        ]
+        await asyncio.gather(*trades)
+        killing.cancel()
+        await asyncio.gather(killing, return_exceptions=True)
+        await system.start("workers")
+        bank = Bank(http, system)
+
+        async def agreed() -> bool:
+            books = await _books(system.servers.migrations)
+            said = {reference.partition("_")[2]: amount for reference, amount in (await bank.moved()).items()}
+            return books == said and not [one for person in people for one in await _open(person)]
+
+        await eventually(f"the books agree with the bank (SALDO_SEED={SEED})", SETTLED_SECONDS_MAX, agreed)
+        assert await verification.verify(system.servers.migrations) == []
+
+
+async def _open(person: Person) -> list[Json]:
+    """What has not come to its end; money that does not fit waits for an operator."""
+    topups = [one for one in await person.listed("/v1/topups") if one["amount_received"] is None]
+    orders = [*topups, *await person.listed("/v1/withdrawals")]
+    return [one for one in orders if one["status"] in ("pending", "unknown", "in_transit")]

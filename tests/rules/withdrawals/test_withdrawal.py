@@ -1,0 +1,117 @@
+"""What a withdrawal may become, who may be paid, and how much."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from contracts.cards import LimitExceeded
+from contracts.envelope import Caller
+from contracts.topups import AlreadyResolved, AmountOutOfRange, NotUnresolved
+from contracts.withdrawals import Beneficiary, Canceled, CancelTooLate, FailWithdrawal, RequestWithdrawal
+from workers.provider.port import Word
+from workers.withdrawals import terms
+from workers.withdrawals.rules import Withdrawal
+from workers.withdrawals.totals import Total
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+LATER = NOW + timedelta(seconds=1)
+FAILED = FailWithdrawal(withdrawal_id="wdr_1", owner="usr_owner", currency="IDR", code="declined", detail="No.")
+BENEFICIARY = {"bank": "BCA", "account_number": "1234567890", "name": "Ani"}
+
+
+def requested(**fields: Any) -> Withdrawal:
+    wanted = {"wallet_id": "wal_1", "amount": 50_000, "currency": "IDR", "beneficiary": BENEFICIARY} | fields
+    command = RequestWithdrawal.model_validate(wanted)
+    return Withdrawal.request(command, by=Caller("usr_owner"), at=NOW, key="wdr_1", provider="bank")
+
+
+def begun() -> Withdrawal:
+    return requested().begin("wal_1", at=NOW).asked("sag_1", counts=True)
+
+
+def word(status: Any = "succeeded", version: int = 1) -> Word:
+    return Word("payout", "wdr_1", "pyt_1", status, 50_000, "IDR", version, "Why not.")
+
+
+def test_a_request_is_pending_with_its_fee() -> None:
+    withdrawal = requested()
+    assert (withdrawal.status, withdrawal.fee) == ("pending", terms.CATALOGUE["IDR"].fee)
+    assert withdrawal.view().beneficiary.model_dump() == BENEFICIARY
+
+
+@pytest.mark.parametrize(("amount", "currency"), [(9_999, "IDR"), (10**13, "IDR"), (50_000, "CHF")])
+def test_what_no_bank_takes_is_refused(amount: int, currency: str) -> None:
+    with pytest.raises(AmountOutOfRange):
+        requested(amount=amount, currency=currency)
+
+
+@pytest.mark.parametrize(
+    "number", ["1", "12 34!", "x" * 41, "DE00370400440532013000", "GB82WEST12345698765433", "-1234-"]
+)
+def test_an_account_that_cannot_be_is_refused(number: str) -> None:
+    with pytest.raises(ValidationError):
+        Beneficiary.model_validate(BENEFICIARY | {"account_number": number})
+
+
+@pytest.mark.parametrize("number", ["12-34-567", "DE89 3704 0044 0532 0130 00", "gb82west12345698765432"])
+def test_an_account_is_folded(number: str) -> None:
+    beneficiary = Beneficiary.model_validate(BENEFICIARY | {"account_number": number})
+    assert beneficiary.account_number == number.replace(" ", "").replace("-", "").upper()
+
+
+def test_it_is_called_back_until_it_has_begun() -> None:
+    canceled = requested().cancel(at=LATER)
+    assert (canceled.status, canceled.cancel(at=LATER) is canceled) == ("canceled", True)
+    with pytest.raises(Canceled):
+        canceled.begin("wal_1", at=LATER)
+    assert canceled.fail(FAILED, at=LATER) is canceled
+    for late in (begun(), begun().waiting(), begun().hear(word()).taken_on().complete(at=LATER)):
+        with pytest.raises(CancelTooLate):
+            late.cancel(at=LATER)
+
+
+def test_silence_is_unknown_only_where_the_bank_may_have_heard_us() -> None:
+    assert requested().begin("wal_1", at=NOW).asked("sag_1", counts=False).waiting().status == "pending"
+    assert begun().waiting().status == "unknown"
+
+
+def test_the_books_follow_what_is_heard_later_and_only_once() -> None:
+    paid = begun().hear(word()).taken_on().complete(at=LATER)
+    returned = paid.hear(word("reversed", 2))
+    assert returned.correction == "failed"
+    assert returned.correcting("failed").correction is None
+    done = returned.correcting("failed").corrected("failed", 0, at=LATER)
+    assert (done.status, done.failure_code, done.correction) == ("failed", "returned", None)
+    assert done.corrected("failed", 0, at=LATER) is done
+    paid_after_all = begun().fail(FAILED, at=LATER).hear(word())
+    assert paid_after_all.correction == "paid"
+    assert paid_after_all.correcting("paid").corrected("paid", 5, at=LATER).receivable == 5
+
+
+def test_an_operators_word_counts_until_the_bank_says_more() -> None:
+    lost = begun().waiting()
+    failed = lost.resolve("failed")
+    assert failed.resolve("failed") is failed
+    with pytest.raises(AlreadyResolved):
+        failed.resolve("paid")
+    assert failed.fail(FAILED, at=LATER).hear(word()).correction == "paid"
+    for certain in (requested(), begun().hear(word())):
+        with pytest.raises(NotUnresolved):
+            certain.resolve("paid")
+
+
+def test_a_day_has_a_limit_and_another_day_another() -> None:
+    today = date(2026, 11, 22)
+    terms.use(0, {"IDR": 100})
+    try:
+        total = Total("k", today, 0).plus(60, "IDR", on=today)
+        with pytest.raises(LimitExceeded):
+            total.plus(41, "IDR", on=today)
+        assert total.plus(40, "IDR", on=today).amount == 100
+        assert total.plus(100, "IDR", on=today + timedelta(days=1)).amount == 100
+        assert total.minus(60, of=today).amount == 0
+        assert total.minus(60, of=today - timedelta(days=1)) is total
+    finally:
+        terms.use(0, {})

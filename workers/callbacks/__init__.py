@@ -1,0 +1,1 @@
+"""Callbacks: what payment providers say by themselves."""

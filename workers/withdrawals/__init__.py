@@ -1,0 +1,1 @@
+"""Withdrawals: money that leaves to a bank account."""
