@@ -24,7 +24,7 @@ Description = Annotated[Text, StringConstraints(max_length=500)]
 Why = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 
 
-class CardInput(View):
+class CheckoutCard(View):
     """A card as a checkout names it: by `id`, or by all that is printed on it."""
 
     id: CardId | None = None
@@ -45,9 +45,9 @@ class CardInput(View):
 
 
 class PaymentOrder(Message):
-    """What a merchant's checkout asks for. Raw card data goes no further than the edge: see `RequestPayment`."""
+    """What a merchant's checkout asks for. Raw card data goes no further than the edge of the system."""
 
-    card: CardInput
+    card: CheckoutCard
     amount: Amount
     currency: Currency
     capture: CaptureMode = "automatic"

@@ -54,16 +54,20 @@ async def _submission(
     key = idempotency.key_of(request.header(b"idempotency-key"))
     if key is None and route.money:
         raise problems.key_missing()
-    message = validation.message(route.message, body, path)
+    message: Any = validation.message(route.said, body, path)
+    meant = message
     validation.none_expected(request.scope["query_string"])
     if route.grants is not None and not request.permissions.issuperset(getattr(message, route.grants)):
         raise problems.grant_denied()
+    operation = instance.ids.derive(caller.principal, key or idempotency.unkeyed())
+    if route.swap is not None:
+        message, meant = await route.swap(instance, request, caller, operation, message)
     return Submission(
-        instance.ids.derive(caller.principal, key or idempotency.unkeyed()),
+        operation,
         request.id,
         message,
         route.queue,
-        instance.ids.fingerprint(message, route.maps),
+        instance.ids.fingerprint(meant, route.maps),
         caller,
         request.traceparent,
         time.time(),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 from pydantic import AwareDatetime, BaseModel
 
 from contracts import topology
-from contracts.message import Asked, Call, Command, Nothing, Query
+from contracts.message import Asked, Call, Command, Message, Nothing, Query
 from gateway import problems
 from gateway.response import Response
 from gateway.validation import Rules
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gateway.request import Request
 
 Endpoint = Callable[["Instance", "Request", "Route", "Caller | None", dict[str, str]], Awaitable[Response]]
+Swap = Callable[["Instance", "Request", "Caller", str, Any], Awaitable[tuple[Any, Any]]]
 Kind = Literal["command", "call", "query"]
 
 PARAMETER = re.compile(r"\{([a-z_]+)\}")
@@ -55,6 +56,8 @@ class Route:
     csv: bool = False
     endpoint: Endpoint | None = None
     raw: bool = False
+    body: type[Message] | None = None
+    swap: Swap | None = None
     queue: str = ""
     parameters: tuple[str, ...] = ()
     maps: tuple[str, ...] = ()
@@ -66,9 +69,14 @@ class Route:
         return f"{self.method} {self.path}"
 
     @property
+    def said(self) -> type[Message]:
+        """What people say here: the message, unless that is made of it at the edge."""
+        return self.body or self.message
+
+    @property
     def body_fields(self) -> tuple[str, ...]:
-        """The message's fields that the body says, not the path."""
-        return () if self.raw else tuple(name for name in self.message.model_fields if name not in self.parameters)
+        """The fields that the body says, not the path."""
+        return () if self.raw else tuple(name for name in self.said.model_fields if name not in self.parameters)
 
 
 class Routes:
@@ -105,6 +113,17 @@ class Routes:
         """Bind a name to a call that strangers make in words of their own, which `endpoint` passes on."""
         method, path = name.split(" ")
         self._add(method, path, message, limit=limit, endpoint=endpoint, raw=True)
+
+    def swaps(
+        self, name: str, body: type[Message], swap: Swap, message: type[Asked[Any]], *, scope: str | None = None
+    ) -> None:
+        """Bind a name to a money command that creates: people say `body`, and `swap` makes the command of it.
+
+        What it answers besides is what the fingerprint is taken of.
+        """
+        method, path = name.split(" ")
+        options = {"money": True, "scope": scope, "collection": path, "body": body, "swap": swap}
+        self._add(method, path, message, status=201, **options)
 
     def asks(
         self,

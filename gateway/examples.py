@@ -22,6 +22,15 @@ BODIES: dict[str, dict[str, Any]] = {
         "currency": "EUR",
         "beneficiary": {"bank": "Example Bank", "account_number": "DE89370400440532013000", "name": "Ana Silva"},
     },
+    "PaymentOrder": {
+        "card": {"pan": "4242424242424242", "cvv": "123", "exp_month": 12, "exp_year": 2031},
+        "amount": 125_000,
+        "currency": "IDR",
+        "capture": "manual",
+        "reference": "order-1042",
+    },
+    "RequestCapture": {"amount": 100_000},
+    "RequestRefund": {"amount": 25_000, "reason": "One item was missing."},
     "RequestTransfer": {
         "source": {"wallet_id": WALLET},
         "destination": {"wallet_id": OTHER_WALLET},

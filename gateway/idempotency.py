@@ -67,5 +67,9 @@ class OperationIds:
             body = json.dumps(json.loads(body), sort_keys=True, separators=(",", ":")).encode()
         return ids.digest(message.wire_name, body.decode(), key=self._key).hex()
 
+    def digest(self, *parts: str) -> bytes:
+        """Of what a fingerprint must tell apart and nobody may read out of it."""
+        return ids.digest(*parts, key=self._key)
+
     def _tag(self, stem: str, principal: str) -> str:
         return ids.text(ids.digest(stem, principal, key=self._key, size=TAG_BYTES))

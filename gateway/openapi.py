@@ -43,7 +43,7 @@ def _components(routes: tuple[Route, ...]) -> dict[str, Any]:
     answers: list[type[Message]] = [route.message.answer for route in routes]
     return {
         "schemas": {
-            **schemas.of_inputs(route.message for route in routes if route.kind != "query"),
+            **schemas.of_inputs(route.said for route in routes if route.kind != "query"),
             **schemas.of_answers([*answers, OperationView]),
             **openapi_parts.SCHEMAS,
         },
@@ -75,7 +75,7 @@ def _operation(route: Route) -> dict[str, Any]:
 
 
 def _input(route: Route) -> Schema:
-    return schemas.of_inputs([route.message])[route.message.__name__ + schemas.INPUT]
+    return schemas.of_inputs([route.said])[route.said.__name__ + schemas.INPUT]
 
 
 def _parameters(route: Route) -> list[Schema]:
@@ -102,14 +102,14 @@ def _body(route: Route) -> dict[str, Any] | None:
         return {"required": True, "content": {"application/json": {"schema": {}}}}
     if route.kind == "query" or not (route.body_fields or not route.parameters):
         return None
-    schema = reference(route.message.__name__ + schemas.INPUT)
+    schema = reference(route.said.__name__ + schemas.INPUT)
     if route.parameters:
         known = _input(route)
         properties = {name: known["properties"][name] for name in route.body_fields}
         required = [name for name in known.get("required", ()) if name in properties]
         schema = {"type": "object", "properties": properties, "additionalProperties": False, "required": required}
     media: dict[str, Any] = {"schema": schema}
-    if example := examples.BODIES.get(route.message.__name__):
+    if example := examples.BODIES.get(route.said.__name__):
         media["example"] = example
     return {"required": True, "content": {"application/json": media}}
 

@@ -94,6 +94,15 @@ class Operations:
         finally:
             self._leave(waiter)
 
+    async def known(self, operation: str, caller: Caller) -> bool:
+        """Whether the workers have it already; "no" where they don't answer soon."""
+        question = GetOperation(operation_id=operation)
+        try:
+            answer = await self._questions.ask(question, caller, timeout_seconds=QUICK_LOOK_SECONDS)
+        except Trouble:
+            return False
+        return bool(answer["status"] == "succeeded")
+
     async def follow(self, operation: str, caller: Caller, pause_seconds: float) -> AsyncIterator[Word]:
         """What is known of an operation now and after each pause, until its outcome, which comes at once."""
         word = await self.look(operation, caller)

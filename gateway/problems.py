@@ -84,6 +84,13 @@ def _document(status: int, code: str, title: str, detail: str, instance: str) ->
     }
 
 
+def refused(problem: dict[str, Any]) -> Trouble:
+    """A worker's refusal of a call that was made before anything durable was said."""
+    status = STATUS.get(problem["kind"], 500)
+    headers = headers_of(status, problem.get("retry_after_seconds"))
+    return Trouble(status, problem["code"], problem["detail"], headers=headers)
+
+
 def bad_request(detail: str) -> Trouble:
     """Not HTTP as we understand it."""
     return Trouble(400, "bad_request", detail)

@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from datetime import timedelta
 
 import uvloop
 from pydantic import ValidationError
@@ -17,6 +18,8 @@ from workers import roles
 from workers.cards import upkeep
 from workers.identity import forgetting
 from workers.ledger import chart, verification
+from workers.payments import policy
+from workers.payments.policy import Policy
 from workers.provider import routing
 from workers.reconciliation import clock
 from workers.runtime.roster import Domain
@@ -47,6 +50,7 @@ def main() -> None:
 
 
 async def _run(settings: Settings, domains: Sequence[Domain]) -> None:
+    policy.use(Policy(timedelta(hours=settings.payment_authorized_hours), settings.payment_refund_fees))
     chart.use_stripe(_stripe() if settings.stripe is None else settings.stripe)
     routing.use(settings.provider_routes)
     terms.use(settings.withdrawal_grace_seconds, settings.withdrawal_daily_limits)

@@ -9,6 +9,7 @@ from gateway.routes import (
     merchants,
     operations,
     ops,
+    payments,
     topups,
     transfers,
     withdrawals,
@@ -23,6 +24,7 @@ TABLES = (
     cards.routes,
     merchants.routes,
     callbacks.routes,
+    payments.routes,
     operations.routes,
     ops.routes,
 )

@@ -154,6 +154,9 @@ class Settings(BaseSettings):
     withdrawal_daily_limits: dict[str, Annotated[int, Field(ge=0)]] = {}
     """By currency, in minor units; a currency that is not named has none."""
 
+    payment_authorized_hours: Annotated[float, Field(gt=0, le=24 * 90)] = 24 * 7
+    payment_refund_fees: Literal["proportional", "kept"] = "proportional"
+
     stripe: Annotated[int, Field(ge=0, le=63)] | None = None
     batch_messages: Annotated[int, Field(ge=1, le=4096)] = 512
     prefetch_bundles: Annotated[int, Field(ge=1, le=1024)] = 64

@@ -10,7 +10,7 @@ from contracts.cards import CardSpendView
 from contracts.envelope import Caller, Envelope
 from contracts.merchants import FeeTerms, MerchantTerms
 from contracts.message import Asked, Event
-from contracts.payments import CompletePayment, PaymentCard, PaymentRequested, RequestPayment
+from contracts.payments import CompletePayment, PaymentCard, RequestPayment
 from workers.payments import tables  # noqa: F401 - the entities are told where they are stored
 from workers.payments.captures import Capture
 from workers.payments.handlers import handlers
@@ -54,6 +54,11 @@ class Till:
         """Later."""
         self.world.now += time
 
+    def state(self) -> tuple[Any, ...]:
+        """Everything that there is, and how much was said."""
+        rows = {kind: {key: one for key, one in found.items() if one} for kind, found in self.world.entities.items()}
+        return rows, [timer.id for timer in self.timers], len(self.said)
+
     def payment(self, key: str) -> Payment:
         """A payment as it is now."""
         found: Payment = self.world.entities[Payment][key]
@@ -80,10 +85,24 @@ class Till:
     def paid(self, amount: int = 1_000, *, fixed: int = 0, basis_points: int = 0, **fields: Any) -> str:
         """The same, and the saga's last word: authorised or captured."""
         key = self.request(amount, **fields)
-        fee = FeeTerms(fixed=fixed, basis_points=basis_points)
-        asked = self.heard(PaymentRequested)
-        self.do(completion(key, fee, 0 if asked.capture == "manual" else fee.on(amount)))
+        self.complete(key, self.fee(fixed=fixed, basis_points=basis_points))
         return key
+
+    def complete(self, key: str, fee: FeeTerms | None = None) -> None:
+        """What the saga says in the end."""
+        payment, fee = self.payment(key), fee or self.fee()
+        charged = 0 if payment.capture == "manual" else fee.on(payment.amount)
+        self.do(CompletePayment(payment_id=key, merchant=terms(fee), card=CARD, fee=charged))
+
+    @staticmethod
+    def fee(*, fixed: int = 0, basis_points: int = 0) -> FeeTerms:
+        """What the shop pays."""
+        return FeeTerms(fixed=fixed, basis_points=basis_points)
+
+    @staticmethod
+    def caller(who: str, oversees: bool = False) -> Caller:  # noqa: FBT001, FBT002
+        """Somebody who looks."""
+        return Caller(who, oversees=oversees)
 
     def _load(self, needs: Iterable[Need]) -> None:
         for need in needs:
@@ -98,11 +117,6 @@ class Till:
                 assert not isinstance(missing, Matching)
                 for key in missing.keys:
                     self.world.remember(missing.entity, key, None)
-
-
-def completion(key: str, fee: FeeTerms, charged: int) -> CompletePayment:
-    """What the saga says in the end."""
-    return CompletePayment(payment_id=key, merchant=terms(fee), card=CARD, fee=charged)
 
 
 def terms(fee: FeeTerms) -> MerchantTerms:
