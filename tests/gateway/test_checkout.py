@@ -1,6 +1,7 @@
 """Raw card data at the checkout: swapped once, remembered by a digest, and nowhere in what is durable."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -38,7 +39,8 @@ def assert_kept_nowhere(worker: Worker, answer: Answer) -> None:
     said = [to_jsonable_python(one) for one in worker.heard if one.type != f"{TOKENIZE}.v1"]
     for text in (json.dumps(said), answer.body.decode(), str(answer.headers)):
         assert PAN not in text
-        assert CVV not in text
+        # By chance three digits are a part of some identifier or time.
+        assert not re.search(rf"(?<![\w.:-]){CVV}(?![\w.:-])", text)
 
 
 async def test_a_card_id_is_passed_on(client: Client, worker: Worker) -> None:

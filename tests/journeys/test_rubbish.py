@@ -22,9 +22,7 @@ PATHS = sorted({route.path for route in ROUTES})
 # What only operators may say is refused to Ani before it is read, and a callback is read by who verifies it.
 HERS = [route for route in ROUTES if route.scope in (None, *ROLES["customer"]) and not route.raw]
 SAYING = [route for route in HERS if route.kind != "query" and route.body_fields]
-NEEDING = [
-    route for route in SAYING if any(route.message.model_fields[name].is_required() for name in route.body_fields)
-]
+NEEDING = [route for route in SAYING if any(route.said.model_fields[name].is_required() for name in route.body_fields)]
 BARE = [route for route in HERS if route.kind != "query" and not route.body_fields]
 LISTS = [
     "/v1/cards",
@@ -32,6 +30,7 @@ LISTS = [
     "/v1/topups",
     "/v1/transfers",
     "/v1/withdrawals",
+    "/v1/payments",
     "/v1/wallets/{wallet_id}/movements",
 ]
 LIMIT_BYTES = 65_536
@@ -50,6 +49,9 @@ RIGHT: dict[str, list[Json]] = {
     "limits": [None, {}],
     "reason": [None, "x" * 70],
     "wallet_id": [None],
+    "reference": [None, "x" * 70],
+    "description": [None, "", "x" * 70],
+    "final": [True],
 }
 
 
@@ -96,6 +98,12 @@ def _good(ani: Person, route: Route) -> dict[str, Json]:
         "POST /v1/topups": topup,
         "POST /v1/withdrawals": payout(wallet, 10_000) | {"metadata": {}},
         "POST /v1/transfers": order(wallet, "wal_other", 5) | {"note": "x", "metadata": {}},
+        "POST /v1/payments": {
+            "card": {"id": "crd_x"}, "amount": 5, "currency": "IDR", "capture": "manual", "reference": "x",
+            "description": "x", "metadata": {},
+        },
+        "POST /v1/payments/{payment_id}/capture": {"final": True},
+        "POST /v1/payments/{payment_id}/refunds": {"reason": "x"},
     }  # fmt: skip
     return bodies[route.name]
 
@@ -145,7 +153,7 @@ async def test_unknown_and_missing_fields_are_named(ani: Person, route: Route) -
     good = _good(ani, route)
     refused = await _say(ani, route, good | {"colour": "red"})
     assert [error["pointer"] for error in refused.json["errors"]] == ["/colour"]
-    required = [name for name in good if route.message.model_fields[name].is_required()]
+    required = [name for name in good if route.said.model_fields[name].is_required()]
     for name in required:
         refused = await _say(ani, route, {other: value for other, value in good.items() if other != name})
         assert (refused.status, [error["pointer"] for error in refused.json["errors"]]) == (422, [f"/{name}"])

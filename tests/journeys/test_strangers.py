@@ -68,6 +68,9 @@ class Things:
             "POST /v1/withdrawals/{withdrawal_id}/resolve": {"outcome": "failed", "reason": "I say so."},
             "POST /v1/topups/{topup_id}/resolve": {"outcome": "failed", "reason": "I say so."},
             "POST /v1/topups/{topup_id}/reverse": {"reason": "I say so."},
+            "POST /v1/payments": {"card": {"id": self.ids["card_id"]}, "amount": 5, "currency": "IDR"},
+            "POST /v1/payments/{payment_id}/capture": {"amount": 5},
+            "POST /v1/payments/{payment_id}/refunds": {"amount": 5},
         }
         if route.path.startswith("/v1/ops/") and route.method != "GET":
             return {"reason": "Mine now", "type": "ledger.OpenWallet.v1"}
@@ -116,6 +119,8 @@ async def things(together: System, http: aiohttp.ClientSession) -> Things:
         "topup_id": topup.json["id"],
         "transfer_id": transfer.json["id"],
         "operation_id": accepted.json["id"],
+        "payment_id": "pay_of_hers",
+        "refund_id": "ref_of_hers",
         "saga_id": "sag_of_hers",
         "letter_id": "dlt_of_hers",
         "reconciliation_id": "rec_of_hers",
