@@ -9,7 +9,7 @@ from typing import cast
 
 import uvloop
 
-from bench.traffic import Plan, Traffic
+from bench.traffic import Payments, Plan, Traffic
 from bench.window import DRAIN_SECONDS_MAX, Window
 
 HOST = "127.0.0.1"
@@ -17,29 +17,39 @@ WAIT_SECONDS = 10
 HEAD_END = b"\r\n\r\n"
 LENGTH = b"content-length:"
 FINISHED = (b"200", b"201")
+DONE = (b'"completed"', b'"captured"')
 
 
 def requests(plan: Plan) -> Iterator[bytes]:
-    """Transfers for ever: each as its wallet's owner, with an Idempotency-Key that was never used before."""
+    """Requests for ever, each with an Idempotency-Key that was never used before."""
+    run = secrets.token_hex(8).encode()
+    for number, (head, body) in enumerate(_payments(plan) if plan.keys else _transfers(plan)):
+        yield b'%bIdempotency-Key: "%b-%d"\r\n\r\n%b' % (head, run, number, body.encode())
+
+
+def _transfers(plan: Plan) -> Iterator[tuple[bytes, str]]:
+    """Each as its wallet's owner."""
     traffic = Traffic(plan.wallets, plan.hot)
     length = len(traffic.next().body())
-    heads = {owner: _head(plan.target, token, length) for owner, token in plan.tokens.items()}
-    run = secrets.token_hex(8)
-    number = 0
+    heads = {owner: _head("transfers", plan.target, token, length) for owner, token in plan.tokens.items()}
     while True:
-        number += 1
         transfer = traffic.next()
-        yield b'%bIdempotency-Key: "%b-%d"\r\n\r\n%b' % (
-            heads[transfer.source.owner],
-            run.encode(),
-            number,
-            transfer.body().encode(),
-        )
+        yield heads[transfer.source.owner], transfer.body()
 
 
-def _head(port: str, token: str, length: int) -> bytes:
+def _payments(plan: Plan) -> Iterator[tuple[bytes, str]]:
+    """Each as a shop."""
+    traffic = Payments(plan.cards, plan.keys)
+    length = len(traffic.next()[1])
+    heads = {key: _head("payments", plan.target, key, length) for key in plan.keys}
+    while True:
+        key, body = traffic.next()
+        yield heads[key], body
+
+
+def _head(what: str, port: str, token: str, length: int) -> bytes:
     return (
-        "POST /v1/transfers HTTP/1.1\r\n"
+        f"POST /v1/{what} HTTP/1.1\r\n"
         f"Host: {HOST}:{port}\r\n"
         f"Authorization: Bearer {token}\r\n"
         "Content-Type: application/json\r\n"
@@ -88,7 +98,7 @@ class Caller(asyncio.Protocol):
         self._transport.write(next(self._sending))
 
     def _answered(self, status: bytes, body: bytes) -> None:
-        if status in FINISHED and b'"completed"' in body:
+        if status in FINISHED and any(done in body for done in DONE):
             self._window.completed(self._started)
         else:
             self._window.failed(f"{status.decode()} {body[:300].decode(errors='replace')}")

@@ -45,14 +45,16 @@ class People:
 
     def _register(self, email: str) -> str:
         person = {"email": email, "password": self.password, "first_name": "Load", "last_name": "Generator"}
-        return str(self._post("/v1/auth/register", person)["id"])
+        return str(self.post("/v1/auth/register", person)["id"])
 
     def _log_in(self, email: str) -> str:
-        return str(self._post("/v1/auth/login", {"email": email, "password": self.password})["access_token"])
+        return str(self.post("/v1/auth/login", {"email": email, "password": self.password})["access_token"])
 
-    def _post(self, path: str, body: dict[str, str]) -> dict[str, Any]:
+    def post(self, path: str, body: dict[str, Any], token: str | None = None) -> dict[str, Any]:
+        """Make something, as the owner of `token`; the answer."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_SECONDS)
-        connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        connection.request("POST", path, json.dumps(body), headers)
         response = connection.getresponse()
         answer = response.read().decode()
         connection.close()

@@ -15,7 +15,8 @@ AMOUNTS_MINOR = (100, 999)
 class Plan(BaseModel):
     """One run: `concurrency` callers, each of whom sends its next transfer when the last one has ended.
 
-    `target` is the port of the gateway, or the broker's URL. `tokens` are access tokens by owner.
+    `target` is the port of the gateway, or the broker's URL. `tokens` are access tokens by owner. With `keys` and `cards`
+    they don't transfer: each pays with a card at the shop whose key it is.
     """
 
     target: str
@@ -25,6 +26,8 @@ class Plan(BaseModel):
     concurrency: int
     warm_up_seconds: float
     seconds: float
+    keys: list[str] = []
+    cards: list[str] = []
 
 
 class Result(BaseModel):
@@ -75,3 +78,19 @@ class Traffic:
             return Transfer(self.wallets[source], self.wallets[0], amount)
         destination = (source + 1 + int(chance() * (count - 1))) % count
         return Transfer(self.wallets[source], self.wallets[destination], amount)
+
+
+@dataclass(frozen=True)
+class Payments:
+    """Payments with random cards at random shops."""
+
+    cards: list[str]
+    keys: list[str]
+
+    def next(self) -> tuple[str, str]:
+        """Another one: the API key, and the body as JSON."""
+        chance = random.random
+        amount = AMOUNTS_MINOR[0] + int(chance() * (AMOUNTS_MINOR[1] - AMOUNTS_MINOR[0] + 1))
+        card = self.cards[int(chance() * len(self.cards))]
+        body = f'{{"card":{{"id":"{card}"}},"amount":{amount},"currency":"{CURRENCY}"}}'
+        return self.keys[int(chance() * len(self.keys))], body

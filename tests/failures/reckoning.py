@@ -4,8 +4,8 @@ from collections import Counter
 
 import asyncpg
 
-from tests.failures.traffic import Order, Traffic, in_turns
-from tests.people import Json, Person
+from tests.failures.traffic import PAYMENTS, TRANSFERS, Order, Traffic, in_turns
+from tests.people import Json, Person, key
 from tests.system import System, eventually
 from workers.ledger import verification
 
@@ -23,9 +23,11 @@ LEFTOVERS = {
 async def reckon(system: System, traffic: Traffic) -> None:
     """Compare what was promised with what there is, over HTTP and in the database."""
     await in_turns(traffic.orders, _promised)
+    await _given_back(traffic)
     await _settled(system)
     outcomes = await in_turns(traffic.orders, _outcome)
     await _promises_are_kept(traffic, outcomes)
+    await _payments_are_their_moves(traffic, outcomes)
     await _balances_match_movements(traffic, outcomes)
     assert await verification.verify(system.servers.migrations) == []
 
@@ -47,7 +49,7 @@ async def _outcome(order: Order) -> Json:
     answer = order.answer
     if answer.status == 202:
         assert answer.json["id"] == operation["id"]
-    elif answer.status == 201:
+    elif answer.status in (200, 201):
         assert (operation["status"], operation["result"]["id"]) == ("succeeded", answer.json["id"])
     else:
         assert (operation["status"], operation["problem"]["code"]) == ("failed", answer.code)
@@ -69,32 +71,61 @@ async def _settled(system: System) -> None:
         await connection.close()
 
 
+async def _given_back(traffic: Traffic) -> None:
+    """The shop wants no more of what is still set aside for it: that is not the weather's fault."""
+    for payment in await traffic.shop.listed(f"{PAYMENTS}?status=authorized"):
+        voided = await traffic.shop.move(payment["id"], "void", key=key(), prefer="wait=30")
+        assert voided.status == 200, voided
+
+
 async def _promises_are_kept(traffic: Traffic, outcomes: list[Json]) -> None:
-    """Every order is exactly one transfer, completed or failed as its operation says."""
-    senders = {id(order.sender): order.sender for order in traffic.orders}.values()
-    sent = [one for person in senders for one in await person.listed("/v1/transfers?direction=sent")]
-    assert Counter(one["metadata"]["order"] for one in sent) == Counter(order.key for order in traffic.orders)
-    status = {one["metadata"]["order"]: one["status"] for one in sent}
-    expected = {"succeeded": "completed", "failed": "failed"}
-    told = [expected[outcome["status"]] for outcome in outcomes]
-    assert [status[order.key] for order in traffic.orders] == told
+    """Every order is exactly one transfer or payment, completed or failed as its operation says."""
+    senders = {id(order.sender): order.sender for order in traffic.orders if order.path == TRANSFERS}.values()
+    made = [one for person in senders for one in await person.listed(f"{TRANSFERS}?direction=sent")]
+    made += await traffic.shop.listed(PAYMENTS)
+    first = [order.key for order in traffic.orders if order.path in (TRANSFERS, PAYMENTS)]
+    assert Counter(one["metadata"]["order"] for one in made) == Counter(first)
+    failed = {one["metadata"]["order"]: one["status"] == "failed" for one in made}
+    told = {order.key: one["status"] == "failed" for order, one in zip(traffic.orders, outcomes, strict=True)}
+    assert failed == {key_: told[key_] for key_ in first}
     codes = {outcome["problem"]["code"] for outcome in outcomes if outcome["problem"]}
     assert codes <= {"insufficient_funds"}
-    assert any(outcome["status"] == "succeeded" for outcome in outcomes)
+    for path in (TRANSFERS, PAYMENTS):
+        mine = [one for order, one in zip(traffic.orders, outcomes, strict=True) if order.path == path]
+        assert any(outcome["status"] == "succeeded" for outcome in mine)
+
+
+async def _payments_are_their_moves(traffic: Traffic, outcomes: list[Json]) -> None:
+    """What was captured and refunded of each payment is what those moves that succeeded took and gave."""
+    captured, refunded = Counter[str](), Counter[str]()
+    for order, outcome in zip(traffic.orders, outcomes, strict=True):
+        parts = order.path.removeprefix(f"{PAYMENTS}/").split("/")
+        if order.path.startswith(f"{PAYMENTS}/") and outcome["status"] == "succeeded":
+            (captured if parts[1] == "capture" else refunded)[parts[0]] += order.body["amount"]
+    for payment in await traffic.shop.listed(PAYMENTS):
+        if payment["capture"] == "automatic":
+            captured[payment["id"]] += 0 if payment["status"] == "failed" else payment["amount"]
+        assert payment["amount_captured"] == captured[payment["id"]]
+        assert payment["amount_refunded"] == refunded[payment["id"]]
+        assert payment["status"] not in ("pending", "authorized")
 
 
 async def _balances_match_movements(traffic: Traffic, outcomes: list[Json]) -> None:
-    moved, funded, total = Counter[str](), 0, 0
-    for person, wallet in traffic.wallets:
+    moved, counted, funded, total = Counter[str](), Counter[str](), 0, 0
+    for person, wallet in [*traffic.wallets, (traffic.shop.owner, traffic.shop.wallet)]:
         entries = await _statement(person, wallet)
-        total += entries[0]["balance_after"]
+        total += entries[0]["balance_after"] if entries else 0
         for entry in entries:
-            if entry["kind"] == "transfer":
-                moved[entry["operation_id"]] += 1
-            else:
+            counted[entry["kind"]] += entry["amount"]
+            if entry["kind"] == "top_up":
                 funded += entry["amount"]
-    assert total == funded
-    assert moved == dict.fromkeys((one["id"] for one in outcomes if one["status"] == "succeeded"), 2)
+            elif entry["kind"] != "fee":
+                moved[entry["operation_id"]] += 1
+    assert total == funded + counted["fee"]
+    assert counted["transfer"] == counted["payment"] == counted["refund"] == 0
+    manual = [order.body.get("capture") == "manual" for order in traffic.orders]
+    done = [one["id"] for one, held in zip(outcomes, manual, strict=True) if one["status"] == "succeeded" and not held]
+    assert moved == dict.fromkeys(done, 2)
 
 
 async def _statement(person: Person, wallet: str) -> list[Json]:

@@ -8,11 +8,14 @@ from tests.failures.reckoning import reckon
 from tests.failures.traffic import Traffic
 from tests.system import System
 
+# Who has work in this traffic; all domains in one process are just "workers".
+BUSY = ("workers", "cards", "ledger", "merchants", "payments", "transfers")
+
 pytestmark = pytest.mark.timeout(300)
 
 
 async def test_a_worker_killed_in_mid_batch_loses_and_doubles_nothing(system: System, traffic: Traffic) -> None:
-    victims = [name for name in system.workers if name not in ("workers-identity", "workers-topups")]
+    victims = [name for name in system.workers if name.removeprefix("workers-") in BUSY]
     async with traffic:
         for victim in victims:
             await system.kill(victim)

@@ -1,4 +1,4 @@
-"""A steady load of transfers by clients as they should be: they repeat with the same key until they know."""
+"""A steady load of transfers and payments by clients as they should be: they repeat until they know."""
 
 import asyncio
 import time
@@ -9,7 +9,8 @@ from typing import Any, Self
 
 import aiohttp
 
-from tests.people import Answer, Json, Person, key
+from tests.people import Answer, Json, Person, key, order
+from tests.shops import Shop, by_id, printed
 from tests.system import eventually
 
 CLIENTS = 16
@@ -19,34 +20,46 @@ PATIENCE_SECONDS = 60.0
 TOO_MUCH = 10_000_000
 UNAVAILABLE = 503
 PREFERENCES = (None, None, "wait=5", "respond-async")
+TRANSFERS, PAYMENTS = "/v1/transfers", "/v1/payments"
 
 
 @dataclass
 class Order:
-    """One transfer that somebody wants, and all that they were answered."""
+    """One thing that somebody wants done with money, and all that they were answered."""
 
     sender: Person
-    source: str
-    to: str
-    amount: int
+    path: str
+    body: Json
     prefer: str | None
     key: str = field(default_factory=key)
     answer: Answer | None = None
     troubles: list[str] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        if self.path in (TRANSFERS, PAYMENTS):
+            self.body["metadata"] = {"order": self.key}
+
     async def send(self, *, prefer: str | None = None, at: int = 0) -> Answer:
         """Send it, for the first time or again."""
-        fields = {"metadata": {"order": self.key}}
-        return await self.sender.transfer(
-            self.source, self.to, self.amount, prefer=prefer, key=self.key, fields=fields, at=at
-        )
+        return await self.sender.post(self.path, self.body, key=self.key, prefer=prefer, at=at)
+
+    def following(self) -> "list[Order]":
+        """What a shop does with a payment that it was told to be authorised: take a part, and give some of it back."""
+        if self.answer is None or self.answer.status != 201 or self.answer.json.get("status") != "authorized":
+            return []
+        one = f"{PAYMENTS}/{self.answer.json['id']}"
+        amount = self.answer.json["amount"]
+        moves = [("capture", amount // 2 + 1, {"final": False}), ("refunds", amount // 3 + 1, {})]
+        return [Order(self.sender, f"{one}/{move}", {"amount": part} | more, "wait=5") for move, part, more in moves]
 
 
 class Traffic:
-    """Sixteen clients at two gateways; `async with` lets them run."""
+    """Sixteen clients at two gateways; `async with` lets them run. Each of the `cards` pays at the shop."""
 
-    def __init__(self, wallets: list[tuple[Person, str]]) -> None:
+    def __init__(self, wallets: list[tuple[Person, str]], shop: Shop, cards: list[Json]) -> None:
         self.wallets = wallets
+        self.shop = shop
+        self.cards = cards
         self.orders: list[Order] = []
         self._random = Random(7)
         self._going = False
@@ -83,17 +96,31 @@ class Traffic:
 
     async def _client(self, number: int) -> None:
         while self._going:
-            order = self._order()
-            self.orders.append(order)
-            await self._until_known(order, number)
+            first = self._payment() if self._random.random() < 0.3 else self._transfer()
+            await self._done(first, number)
+            for move in first.following():
+                await self._done(move, number)
             await asyncio.sleep(PAUSE_SECONDS)
 
-    def _order(self) -> Order:
+    async def _done(self, order: Order, number: int) -> None:
+        self.orders.append(order)
+        await self._until_known(order, number)
+
+    def _transfer(self) -> Order:
         (sender, source), (receiver, destination) = self._random.sample(self.wallets, 2)
         by_address = receiver is not sender and self._random.random() < 0.2
-        amount = TOO_MUCH if self._random.random() < 0.1 else self._random.randint(1, 500)
         to = receiver.email if by_address else destination
-        return Order(sender, source, to, amount, self._random.choice(PREFERENCES))
+        return Order(sender, TRANSFERS, order(source, to, self._amount()), self._random.choice(PREFERENCES))
+
+    def _payment(self) -> Order:
+        card = self._random.choice(self.cards)
+        named = by_id(card) if self._random.random() < 0.5 else printed(card)
+        capture = self._random.choice(["automatic", "manual"])
+        body = {"card": named, "amount": self._amount(), "currency": "IDR", "capture": capture}
+        return Order(self.shop, PAYMENTS, body, self._random.choice(PREFERENCES))
+
+    def _amount(self) -> int:
+        return TOO_MUCH if self._random.random() < 0.1 else self._random.randint(1, 500)
 
     async def _until_known(self, order: Order, number: int) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
