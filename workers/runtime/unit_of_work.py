@@ -270,10 +270,9 @@ class UnitOfWork:
         if old == new and before is not None:
             return
         envelope = self.envelope
-        number = len(self._added.get(Entry, {}))
         self.add(
             Entry(
-                ids.derived("aud", envelope.id, str(number)),
+                ids.new("aud"),
                 actor or self.caller.principal,
                 envelope.type.rpartition(".")[0],
                 key,
