@@ -22,6 +22,7 @@ from workers.payments import policy
 from workers.payments.policy import Policy
 from workers.provider import routing
 from workers.reconciliation import clock
+from workers.runtime import unknowns
 from workers.runtime.roster import Domain
 from workers.runtime.settings import Settings
 from workers.runtime.telemetry import configure_logs, configure_traces
@@ -59,6 +60,8 @@ async def _run(settings: Settings, domains: Sequence[Domain]) -> None:
         "ledger": (settings.invariants_every_seconds, verification.measure),
         "reconciliation": (clock.EVERY_SECONDS, clock.tick),
         "identity": (FORGET_SECONDS, forgetting.forget),
+        "topups": (unknowns.EVERY_SECONDS, unknowns.measured("topups", "topups.topups")),
+        "withdrawals": (unknowns.EVERY_SECONDS, unknowns.measured("withdrawals", "withdrawals.withdrawals")),
         "cards": (upkeep.SWEEP_SECONDS, upkeep.sweep),
     }
     worker = Worker(settings, domains, [task for name, task in periodic.items() if name in hosted])

@@ -51,6 +51,12 @@ class Metrics:
     oldest_saga_seconds: Gauge = field(
         default_factory=lambda: Gauge("saldo_oldest_saga_seconds", "Age of the oldest open saga", ["phase"])
     )
+    unknown: Gauge = field(
+        default_factory=lambda: Gauge("saldo_unknown", "Things whose outcome at a provider is unknown", ["domain"])
+    )
+    oldest_unknown_seconds: Gauge = field(
+        default_factory=lambda: Gauge("saldo_oldest_unknown_seconds", "Age of the oldest of them", ["domain"])
+    )
     reconciliation_exceptions: Gauge = field(
         default_factory=lambda: Gauge("saldo_reconciliation_exceptions", "Exceptions that need a person", ["kind"])
     )
