@@ -1,8 +1,10 @@
 """Operators at work: what is stuck or has died is seen and mended over HTTP, by whoever may, once or twice."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import aiohttp
 import asyncpg
@@ -252,3 +254,34 @@ async def test_reconciliations_are_listed(operator: Person) -> None:
     assert (await operator.get("/v1/ops/reconciliations/rec_nobody")).status == 404
     lost = await operator.post("/v1/ops/reconciliations/rec_nobody/items/rit_nobody/resolve", REASON)
     assert lost.status == 404
+
+
+async def test_a_day_is_reconciled_with_the_provider(
+    system: System, http: aiohttp.ClientSession, ani: Person, operator: Person
+) -> None:
+    topup = await ani.top_up(await ani.open(), 7_000)
+    stray = f"stray_{secrets.token_hex(6)}"
+    charge = {"reference": stray, "method": "bca_virtual_account", "amount": 8_000, "currency": "IDR"}
+    headers = {"Authorization": f"Bearer {system.secrets['PROVIDER_KEY']}", "Idempotency-Key": stray}
+    async with http.post(f"{system.sandbox}/v1/charges", json=charge, headers=headers) as answer:
+        assert answer.status == 201, await answer.text()
+    today = {"date": datetime.now(UTC).date().isoformat()}
+    found: dict[str, Json] = {}
+
+    async def compared() -> bool:
+        run = await operator.post("/v1/ops/reconciliations", today, prefer="wait=30")
+        assert run.status == 200, run
+        found.update(await operator.read(f"/v1/ops/reconciliations/{run.json['id']}"))
+        return topup.json["id"] not in [one["reference"] for one in found["items"] if one["status"] == "open"]
+
+    await eventually("a top-up that both sides know", SECONDS, compared)
+    assert found["matched"] >= 1
+    [item] = [one for one in found["items"] if one["reference"] == stray]
+    assert (item["kind"], item["ours"], item["theirs"], item["status"]) == ("missing_here", None, 8_000, "open")
+    path = f"/v1/ops/reconciliations/{found['id']}/items/{item['id']}/resolve"
+    clicks = await asyncio.gather(*(operator.post(path, REASON, at=n % 2) for n in range(3)))
+    assert [(click.status, click.json["status"]) for click in clicks] == [(200, "resolved")] * 3
+    await compared()
+    [item] = [one for one in found["items"] if one["reference"] == stray]
+    assert (item["status"], item["resolved_reason"]) == ("resolved", REASON["reason"])
+    assert await audited(operator, item["id"]) == [("reconciliation.ResolveReconciliationItem", REASON["reason"])]
