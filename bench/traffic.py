@@ -15,8 +15,8 @@ AMOUNTS_MINOR = (100, 999)
 class Plan(BaseModel):
     """One run: `concurrency` callers, each of whom sends its next transfer when the last one has ended.
 
-    `target` is the port of the gateway, or the broker's URL. `tokens` are access tokens by owner. With `keys` and `cards`
-    they don't transfer: each pays with a card at the shop whose key it is.
+    `target` is the port of the gateway, or the broker's URL. `tokens` are access tokens by owner. With `keys` and
+    `cards` they don't transfer: each pays with a card at the shop whose key it is.
     """
 
     target: str

@@ -1,12 +1,6 @@
-"""What can be archived, restored and purged: people, roles, cards and merchants, one by one or all at once."""
+"""Why people-facing things can't be changed or purged now."""
 
-from contracts.message import Kind, Refusal, View
-
-
-class CountView(View):
-    """How many things a bulk command changed."""
-
-    count: int
+from contracts.message import Kind, Refusal
 
 
 class NotArchived(Refusal):

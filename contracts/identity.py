@@ -5,10 +5,23 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer
 
-from contracts.archive import CountView
+from contracts.cards import Reason
 from contracts.ids import RoleId, SessionId, UserId
-from contracts.message import Call, Command, Event, Kind, Nothing, Query, Refusal, Secret, SecretText, Text, View
-from contracts.pages import PageOf
+from contracts.message import (
+    Call,
+    Command,
+    CountView,
+    Event,
+    Kind,
+    Nothing,
+    Query,
+    Refusal,
+    Secret,
+    SecretText,
+    Text,
+    View,
+)
+from contracts.pages import Moment, PageOf
 
 LOCAL_PART_MAX = 64
 """RFC 5321, 4.5.3.1.1."""
@@ -48,16 +61,21 @@ Permissions = Annotated[list[Permission], Field(max_length=200)]
 Version = Annotated[int, Field(strict=True, ge=1)]
 
 
+UserStatus = Literal["active", "archived"]
+
+
 class UserView(View):
-    """A person as they see themselves."""
+    """A person as they see themselves. `version` counts the changes; it is the ETag, too."""
 
     id: UserId
     email: str
     first_name: str
     last_name: str
-    status: Literal["active", "archived"]
+    status: UserStatus
     roles: list[str]
     created_at: datetime
+    archived_at: datetime | None = None
+    version: int = 1
 
 
 class MeView(UserView):
@@ -352,6 +370,133 @@ class FindUserByEmail(Command[UserRef]):
     email: EmailAddress
 
 
+class GetUser(Query[UserView]):
+    """One person: the caller, or anybody for those who oversee. Purged people are nobody."""
+
+    user_id: UserId
+
+
+class ListUsers(PageOf[UserView]):
+    """People, newest first; those who don't oversee find only themselves. `created_to` is exclusive.
+
+    `search` looks for a part of the e-mail address or of the whole name, whatever its case. Archived people come only
+    with `include=archived` or `status=archived`.
+    """
+
+    search: Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)] | None = None
+    status: UserStatus | None = None
+    include: Literal["archived"] | None = None
+    created_from: Moment | None = None
+    created_to: Moment | None = None
+
+
+class CreateUser(Call[UserView]):
+    """Make a customer. Without a password there is none until the person resets it by mail. Raises `EmailTaken`."""
+
+    email: EmailAddress
+    password: NewPassword | None = None
+    first_name: Name
+    last_name: Name
+
+
+class UpdateUser(Command[UserView]):
+    """Change what is said; `version` is the one that the change was made from.
+
+    Raises `NotFound`, `VersionConflict`, `EmailTaken`, `UserInactive`, and `PermissionDenied` to those who may do less
+    than the person whom they change.
+    """
+
+    user_id: UserId
+    email: EmailAddress | None = None
+    first_name: Name | None = None
+    last_name: Name | None = None
+    version: Annotated[int, Field(ge=1)] | None = None
+
+
+class ArchiveUser(Command[UserView]):
+    """Nobody archived logs in, is found or does anything; their money stays. Raises `LastAdmin`, `PermissionDenied`."""
+
+    user_id: UserId
+    reason: Reason | None = None
+
+
+class RestoreUser(Command[UserView]):
+    """The opposite of `ArchiveUser`; whoever is restored logs in afresh."""
+
+    user_id: UserId
+    reason: Reason | None = None
+
+
+class PurgeUser(Command[Nothing]):
+    """Forget an archived person for good. Raises `UserNotArchived`.
+
+    Where the ledger knows them, their movements stay, of somebody without a name.
+    """
+
+    user_id: UserId
+    reason: Reason | None = None
+
+
+class RestoreArchivedUsers(Command[CountView]):
+    """Restore everybody who is archived, except those who may do more than the caller."""
+
+    reason: Reason | None = None
+
+
+class PurgeArchivedUsers(Command[CountView]):
+    """Purge everybody who is archived, except those who may do more than the caller."""
+
+    reason: Reason | None = None
+
+
+class RemoveUser(Command[Nothing]):
+    """Remove what is left of somebody purged, or all of it but the id that others refer to. Again is harmless."""
+
+    internal = True
+
+    user_id: UserId
+    keep_id: bool
+
+
+class UserArchived(Event):
+    """Somebody may do nothing any more, until restored."""
+
+    user_id: UserId
+
+
+class UserRestored(Event):
+    """Somebody may do again what they could."""
+
+    user_id: UserId
+
+
+class UserPurged(Event):
+    """Somebody is gone for good: whatever would still act for them must not."""
+
+    user_id: UserId
+
+
+class UserInactive(Refusal):
+    """An archived person only changes by being restored."""
+
+    kind = Kind.CONFLICT
+    detail = "This person is archived; restore them first."
+
+
+class UserNotArchived(Refusal):
+    """Only what is archived can be deleted."""
+
+    kind = Kind.CONFLICT
+    detail = "Archive this person before deleting them."
+
+
+class LastAdmin(Refusal):
+    """Without an admin nobody could make one."""
+
+    kind = Kind.CONFLICT
+    detail = "This is the last admin; make another one first."
+
+
 class EmailTaken(Refusal):
     """Somebody has registered with this address before."""
 
@@ -418,13 +563,6 @@ class PermissionUnknown(Refusal):
 
     kind = Kind.INVALID
     detail = "There is no such permission."
-
-
-class LastAdmin(Refusal):
-    """Nobody could ever make an admin again."""
-
-    kind = Kind.CONFLICT
-    detail = "This is the last admin."
 
 
 class CredentialsInvalid(Refusal):
@@ -513,6 +651,8 @@ CUSTOMER = (
     "topups:read",
     "transfers:create",
     "transfers:read",
+    "users:read",
+    "users:update",
     "wallets:create",
     "wallets:read",
     "wallets:update",
@@ -530,6 +670,7 @@ SUPPORT = (
     "roles:read",
     "topups:read_any",
     "transfers:read_any",
+    "users:read_any",
     "wallets:read_any",
     "withdrawals:read_any",
 )
@@ -551,6 +692,10 @@ OPERATOR = (
     "sagas:read",
     "topups:resolve",
     "topups:reverse",
+    "users:archive_any",
+    "users:create",
+    "users:delete_any",
+    "users:update_any",
     "wallets:update_any",
     "withdrawals:cancel_any",
     "withdrawals:resolve",

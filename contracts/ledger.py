@@ -231,6 +231,20 @@ class CheckWallet(Command[AccountRef]):
     currency: Currency | None = None
 
 
+class HistoryView(View):
+    """Whether the ledger has an account of somebody's, whatever has happened on it."""
+
+    known: bool
+
+
+class FindHistory(Command[HistoryView]):
+    """Whether the ledger knows somebody."""
+
+    internal = True
+
+    owner: UserId
+
+
 class PlaceHold(Command[HoldView]):
     """Set money aside at `account_id` for captures that go to the wallet `to`; None: to the system's accounts only.
 

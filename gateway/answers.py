@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from contracts.envelope import Caller
-from gateway import idempotency, preferences, problems, response, reveals, statement, validation
+from gateway import idempotency, preferences, problems, response, reveals, statement, validation, versions
 from gateway.edge import Endpoint, Kind, Route
 from gateway.instance import Instance
 from gateway.outcomes import UNKNOWN_TYPE
@@ -59,6 +59,8 @@ async def _submission(
     validation.none_expected(request.scope["query_string"])
     if route.grants is not None and not request.permissions.issuperset(getattr(message, route.grants)):
         raise problems.grant_denied()
+    if route.versioned and b"if-match" in request.headers:
+        message = versions.matching(message, request.headers[b"if-match"])
     operation = instance.ids.derive(caller.principal, key or idempotency.unkeyed())
     if route.swap is not None:
         message, meant = await route.swap(instance, request, caller, operation, message)
@@ -93,6 +95,8 @@ def _finished(route: Route, path: dict[str, str], waiter: Waiter, word: Word, he
     result = word["result"]
     if route.collection is not None and "id" in result:
         headers = [(b"location", f"{route.collection.format(**path)}/{result['id']}".encode()), *headers]
+    if route.versioned:
+        headers = [versions.etag(result), *headers]
     return response.json(route.status, result, headers)
 
 
@@ -159,7 +163,8 @@ async def signing_keys(
 
 def _answered(request: Request, route: Route, word: Word) -> Response:
     if word["status"] == "succeeded":
-        return Response(204) if route.status == 204 else response.json(route.status, word["result"])  # noqa: PLR2004
+        headers = [versions.etag(word["result"])] if route.versioned else []
+        return Response(204) if route.status == 204 else response.json(route.status, word["result"], headers)  # noqa: PLR2004
     if word["status"] == "failed":
         return response.refusal(word["problem"], request.instance)
     raise problems.busy()

@@ -39,7 +39,8 @@ class Route:
     people's things here. `grants` names the field with permissions that are passed on: nobody passes on what they
     lack. `limit` names a stricter rate limit: per address where nobody has said yet who calls, and per caller, beside
     the usual one, where they have. `collection` is where it creates. A `raw` body is somebody else's to define, and
-    reaches the message as it is.
+    reaches the message as it is. What is `versioned` has an ETag, and a
+    change of it may name the one that it was made from.
     """
 
     method: str
@@ -61,6 +62,7 @@ class Route:
     queue: str = ""
     parameters: tuple[str, ...] = ()
     maps: tuple[str, ...] = ()
+    versioned: bool = False
     rules: Rules = field(default_factory=lambda: Rules({}))
 
     @property
@@ -153,6 +155,7 @@ class Routes:
                 queue=queue,
                 parameters=parameters,
                 maps=_maps(message),
+                versioned="version" in getattr(message.answer, "model_fields", ()),
                 rules=_rules(message),
                 **options,
             )

@@ -34,6 +34,7 @@ HEADERS: dict[str, Schema] = {
         "Location": "Where the resource or operation is.",
         "Preference-Applied": "Which preference was honoured (RFC 7240).",
         "Idempotency-Replayed": "`true` where an earlier request made this operation.",
+        "ETag": "The version of what is shown (RFC 9110).",
         "Link": "Where the next page is (RFC 8288).",
     }.items()
 }
@@ -52,6 +53,13 @@ PARAMETERS: dict[str, Schema] = {
         "required": False,
         "description": "Requests with the same key are the same operation. One key space per user across all routes.",
         "schema": KEY,
+    },
+    "IfMatch": {
+        "name": "If-Match",
+        "in": "header",
+        "required": False,
+        "description": "The ETag of what is changed: refused with `version_conflict` if it has changed since.",
+        "schema": {"type": "string", "pattern": r'^("[1-9][0-9]{0,17}"|\*)$'},
     },
     "Prefer": {
         "name": "Prefer",
@@ -156,7 +164,8 @@ def troubles_of(route: Route) -> list[int]:
 def headers_of(route: Route) -> list[str]:
     """Which common request headers a route reads."""
     if route.kind == "command":
-        return ["IdempotencyKeyRequired" if route.money else "IdempotencyKey", "Prefer"]
+        names = ["IdempotencyKeyRequired" if route.money else "IdempotencyKey", "Prefer"]
+        return [*names, "IfMatch"] if "version" in route.body_fields else names
     return ["Prefer"] if route.path == "/v1/operations/{operation_id}" else []
 
 
@@ -167,4 +176,6 @@ def success_headers_of(route: Route) -> list[str]:
         names += ["RateLimit", "RateLimit-Policy"]
     if route.kind == "command":
         names += ["Preference-Applied", "Idempotency-Replayed"]
+    if route.versioned:
+        names.append("ETag")
     return [*names, "Link"] if route.csv else names

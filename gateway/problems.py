@@ -168,6 +168,11 @@ def method_not_allowed(allow: str) -> Trouble:
     return Trouble(405, "method_not_allowed", detail, headers=[(b"allow", allow.encode())])
 
 
+def version_conflict() -> Trouble:
+    """`If-Match` names a version that the thing never had."""
+    return Trouble(409, "version_conflict", "This was changed meanwhile; read it again.")
+
+
 def request_timeout() -> Trouble:
     """The body took too long to arrive."""
     return Trouble(408, "request_timeout", "The request's body did not arrive in time.")

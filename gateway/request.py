@@ -13,7 +13,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 HEADERS = frozenset({
-    b"accept", b"authorization", b"content-encoding", b"content-length", b"content-type",
+    b"accept", b"authorization", b"content-encoding", b"content-length", b"content-type", b"if-match",
     b"idempotency-key", b"origin", b"prefer", b"traceparent", b"transfer-encoding", b"x-forwarded-for",
     b"user-agent", b"x-request-id", b"webhook-id", b"webhook-signature", b"webhook-timestamp",
     b"access-control-request-method",

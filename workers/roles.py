@@ -21,6 +21,7 @@ from workers.runtime.roster import Domain
 from workers.sagas.capture_payment import CapturePayment
 from workers.sagas.correct_top_up import CorrectTopUpBooks
 from workers.sagas.correct_withdrawal import CorrectWithdrawalBooks
+from workers.sagas.forget_user import ForgetUser
 from workers.sagas.issue_wallet_card import IssueWalletCard
 from workers.sagas.pay_merchant import PayMerchant
 from workers.sagas.refund_payment import RefundPayment
@@ -42,6 +43,7 @@ ALL: dict[str, Domain] = {
             session_handlers.handlers, role_handlers.handlers, password_handlers.handlers, totp_handlers.handlers
         ),
         identity_queries.queries,
+        (ForgetUser,),
     ),
     "ledger": Domain(ledger_handlers.handlers, ledger_queries.queries),
     "topups": Domain(topups_handlers.handlers, topups_queries.queries, (TopUpWallet, CorrectTopUpBooks)),

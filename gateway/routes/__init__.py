@@ -12,11 +12,13 @@ from gateway.routes import (
     payments,
     topups,
     transfers,
+    users,
     withdrawals,
 )
 
 TABLES = (
     identity.routes,
+    users.routes,
     ledger.routes,
     topups.routes,
     transfers.routes,

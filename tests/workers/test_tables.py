@@ -52,6 +52,8 @@ FOR_EVER: dict[Table, type] = {
 """Nothing here is ever deleted."""
 
 ROWS: dict[Table, type] = FOR_EVER | {
+    users: User,
+    sessions: Session,
     cards: Card,
     usage: Usage,
     tokens: Token,

@@ -13,7 +13,7 @@ from contracts.identity import (
     UserView,
 )
 from contracts.message import NotFound, Refusal
-from workers.identity import counting, credentials, tokens
+from workers.identity import counting, credentials, tokens, users
 from workers.identity.credentials import Checked
 from workers.identity.lockouts import Attempts, Keys
 from workers.identity.rules import User
@@ -23,6 +23,7 @@ from workers.runtime.needs import matching, rows, unique
 from workers.runtime.unit_of_work import UnitOfWork
 
 handlers = Handlers("identity")
+handlers.include(users.handlers)
 
 
 @handlers.command(Register, needs=lambda c: [unique(User, email=c.email)], prepare=credentials.hashed)

@@ -10,6 +10,7 @@ from functools import lru_cache
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from workers.identity.rules import NO_PASSWORD
 from workers.runtime.settings import Settings
 
 
@@ -47,6 +48,7 @@ async def verify(password: str, known: str | None, cost: Cost) -> Verdict:
 
 def _verify(password: bytes, known: str | None, cost: Cost) -> Verdict:
     hasher = _hasher(cost)
+    known = None if known == NO_PASSWORD else known
     try:
         hasher.verify(known or _nobodys(cost), password)
     except (VerificationError, InvalidHashError):

@@ -1,9 +1,11 @@
 """What people and gateways ask about identities."""
 
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, or_, select
 
+from contracts.envelope import Caller
 from contracts.identity import (
     PERMISSIONS,
     AccessView,
@@ -11,14 +13,17 @@ from contracts.identity import (
     GetMe,
     GetRole,
     GetSigningKeys,
+    GetUser,
     JwksView,
     ListPermissions,
     ListRoles,
     ListSessions,
+    ListUsers,
     MeView,
     PermissionsView,
     RoleView,
     SessionView,
+    UserView,
 )
 from contracts.message import NotFound
 from contracts.pages import Page
@@ -41,10 +46,36 @@ TOKEN_LIFETIME = timedelta(seconds=960)
 async def get_me(query: GetMe, reading: Reading) -> MeView:
     """The caller. Raises `NotFound` when they are no more, or were never a person."""
     del query
-    row = await reading.row(select(users).where(users.c.id == reading.caller.principal))
+    row = await reading.row(_people(reading.caller).where(users.c.id == reading.caller.principal))
     if row is None:
         raise NotFound
     return read(row).me(role_rules.active(await _active_roles(reading)))
+
+
+@queries.query(GetUser)
+async def get_user(query: GetUser, reading: Reading) -> UserView:
+    """One person. Raises `NotFound`, also for somebody else and for whoever is purged."""
+    row = await reading.row(_people(reading.caller).where(users.c.id == query.user_id))
+    if row is None:
+        raise NotFound
+    return read(row).view()
+
+
+@queries.query(ListUsers)
+async def list_users(query: ListUsers, reading: Reading) -> Page[UserView]:
+    """People, or just the caller."""
+    wanted = _people(reading.caller)
+    if query.status is not None:
+        wanted = wanted.where(users.c.status == query.status)
+    elif query.include is None:
+        wanted = wanted.where(users.c.status == "active")
+    if query.search is not None:
+        wanted = wanted.where(_mentions(query.search))
+    if query.created_from is not None:
+        wanted = wanted.where(users.c.created_at >= query.created_from)
+    if query.created_to is not None:
+        wanted = wanted.where(users.c.created_at < query.created_to)
+    return await reading.page(query, wanted, (users.c.created_at, users.c.id), lambda row: read(row).view())
 
 
 @queries.query(GetSigningKeys)
@@ -115,3 +146,13 @@ async def list_roles(query: ListRoles, reading: Reading) -> Page[RoleView]:
 
 async def _active_roles(reading: Reading) -> list[Role]:
     return [read_role(row) for row in await reading.rows(select(roles).where(roles.c.status == "active"))]
+
+
+def _people(caller: Caller) -> Select[Any]:
+    people = select(users).where(users.c.status != "purged")
+    return people if caller.oversees else people.where(users.c.id == caller.principal)
+
+
+def _mentions(search: str) -> ColumnElement[bool]:
+    whole_name = users.c.first_name + " " + users.c.last_name
+    return or_(users.c.email.icontains(search, autoescape=True), whole_name.icontains(search, autoescape=True))

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import Literal
 
-from contracts.archive import CountView
 from contracts.identity import (
     ArchiveRole,
     AssignRoles,
@@ -20,7 +19,7 @@ from contracts.identity import (
     UserAccessChanged,
     UserView,
 )
-from contracts.message import Nothing
+from contracts.message import CountView, Nothing
 from workers.identity import roles, rules
 from workers.identity.roles import Role
 from workers.identity.rules import User

@@ -26,6 +26,7 @@ users = Table(
     Column("admin", Boolean, nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("changed_at", DateTime(timezone=True), nullable=False),
+    Column("archived_at", DateTime(timezone=True)),
 )
 """Columns stand in the order of `User`'s fields, so a row is an entity."""
 
@@ -84,6 +85,7 @@ signing_keys = Table(
 
 USER_CHANGES = (
     "email", "password_hash", "first_name", "last_name", "status", "roles", "admin", "version", "changed_at",
+    "archived_at",
 )  # fmt: skip
 
 stored(User, users, order=5, mutable=USER_CHANGES)

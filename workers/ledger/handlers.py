@@ -7,8 +7,10 @@ from contracts.ledger import (
     CheckWallet,
     CloseWallet,
     CreditWallet,
+    FindHistory,
     FindWallet,
     FreezeWallet,
+    HistoryView,
     HoldView,
     Leg,
     OpenSettlementWallet,
@@ -108,6 +110,12 @@ def check_wallet(command: CheckWallet, uow: UnitOfWork) -> AccountRef:
     account = _of(command.owner, uow.find(Account, command.account_id))
     account.must_be_active(command.currency or account.currency)
     return AccountRef(account_id=account.id, currency=account.currency)
+
+
+@handlers.command(FindHistory, needs=lambda c: [matching(Account, owner=c.owner)])
+def find_history(command: FindHistory, uow: UnitOfWork) -> HistoryView:
+    """Say whether there is an account of theirs, even an empty one: its row names them for ever."""
+    return HistoryView(known=bool(uow.matching(Account, owner=command.owner)))
 
 
 @handlers.command(

@@ -80,6 +80,12 @@ class Handlers:
 
         return register
 
+    def include(self, *others: "Handlers") -> None:
+        """Host these as well: a domain may keep the handlers of each of its nouns apart."""
+        for other in others:
+            for handler in other.table.values():
+                self._add(handler)
+
     def reaction[E: Event](
         self, event: type[E], *, needs: Needs | None = None
     ) -> Callable[[Callable[[E, Any], None]], Callable[[E, Any], None]]:

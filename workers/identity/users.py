@@ -1,0 +1,170 @@
+"""What is done with people by themselves and by those who may do at least as much: change, archive, restore, purge."""
+
+from contracts.envelope import Caller
+from contracts.identity import (
+    ArchiveUser,
+    CreateUser,
+    EmailTaken,
+    PermissionDenied,
+    PurgeArchivedUsers,
+    PurgeUser,
+    RemoveUser,
+    RestoreArchivedUsers,
+    RestoreUser,
+    UpdateUser,
+    UserAccessChanged,
+    UserArchived,
+    UserPurged,
+    UserRestored,
+    UserView,
+)
+from contracts.message import CountView, NotFound, Nothing
+from workers.identity import passwords, roles, rules, sessions
+from workers.identity.passwords import Cost
+from workers.identity.roles import Role
+from workers.identity.rules import NO_PASSWORD, User
+from workers.identity.sessions import Session
+from workers.runtime.handlers import Handlers, Preparation
+from workers.runtime.needs import Need, matching, rows, unique
+from workers.runtime.unit_of_work import UnitOfWork
+
+handlers = Handlers("identity")
+
+
+def _both(command: UpdateUser | ArchiveUser | RestoreUser | PurgeUser, caller: Caller, _: object) -> list[Need]:
+    """Who is changed, and who changes them."""
+    return [rows(User, command.user_id, caller.principal), matching(Role, status="active")]
+
+
+def _all(_: RestoreArchivedUsers | PurgeArchivedUsers, caller: Caller, __: object) -> list[Need]:
+    return [matching(User, status="archived"), rows(User, caller.principal), matching(Role, status="active")]
+
+
+async def _hashed(command: CreateUser, preparation: Preparation) -> str:
+    if command.password is None:
+        return NO_PASSWORD
+    return await passwords.hashed(command.password, Cost.of(preparation.resources.settings))
+
+
+@handlers.command(CreateUser, needs=lambda c: [unique(User, email=c.email)], prepare=_hashed)
+def create_user(command: CreateUser, uow: UnitOfWork) -> UserView:
+    """Make a customer: what else they are is for those to say who may grant it. Raises `EmailTaken`."""
+    if uow.matching(User, email=command.email):
+        raise EmailTaken
+    user = User.register(command, uow.prepared, at=uow.now, key=uow.id("usr"))
+    uow.add(user)
+    uow.audit(user.id, after=user.audited())
+    return user.view()
+
+
+@handlers.command(
+    UpdateUser, needs=lambda c: [] if c.email is None else [unique(User, email=c.email)], needs_more=_both
+)
+def update_user(command: UpdateUser, uow: UnitOfWork) -> UserView:
+    """Raises `NotFound`, `PermissionDenied`, `UserInactive`, `VersionConflict`, `EmailTaken`."""
+    user = _theirs(uow, command.user_id)
+    changed = user.updated(command, uow.now)
+    if command.email is not None and any(one.id != user.id for one in uow.matching(User, email=command.email)):
+        raise EmailTaken
+    return _save(uow, user, changed).view()
+
+
+@handlers.command(ArchiveUser, needs=lambda c: [matching(User, admin=True), sessions.of(c.user_id)], needs_more=_both)
+def archive_user(command: ArchiveUser, uow: UnitOfWork) -> UserView:
+    """No change if they are archived already. Raises `NotFound`, `PermissionDenied`, `LastAdmin`."""
+    user = _theirs(uow, command.user_id)
+    rules.must_not_be_last([user], uow.matching(User, admin=True))
+    archived = _save(uow, user, user.archived(uow.now), command.reason)
+    if archived is not user:
+        sessions.revoke_all(uow, user.id)
+        uow.emit(UserArchived(user_id=user.id))
+    return archived.view()
+
+
+@handlers.command(RestoreUser, needs_more=_both)
+def restore_user(command: RestoreUser, uow: UnitOfWork) -> UserView:
+    """No change if they are active. Raises `NotFound`, `PermissionDenied`."""
+    return _restore(uow, _theirs(uow, command.user_id), command.reason).view()
+
+
+@handlers.command(PurgeUser, needs_more=_both)
+def purge_user(command: PurgeUser, uow: UnitOfWork) -> Nothing:
+    """Forget them at once; `ForgetUser` finds out whether the row may go too.
+
+    Raises `NotFound`, `PermissionDenied`, `UserNotArchived`.
+    """
+    _purge(uow, _theirs(uow, command.user_id), command.reason)
+    return Nothing()
+
+
+@handlers.command(RestoreArchivedUsers, needs_more=_all)
+def restore_archived_users(command: RestoreArchivedUsers, uow: UnitOfWork) -> CountView:
+    """Everybody whom the caller could restore one by one."""
+    found = _archived(uow)
+    for user in found:
+        _restore(uow, user, command.reason)
+    return CountView(count=len(found))
+
+
+@handlers.command(PurgeArchivedUsers, needs_more=_all)
+def purge_archived_users(command: PurgeArchivedUsers, uow: UnitOfWork) -> CountView:
+    """Everybody whom the caller could purge one by one."""
+    found = _archived(uow)
+    for user in found:
+        _purge(uow, user, command.reason)
+    return CountView(count=len(found))
+
+
+@handlers.command(RemoveUser, needs=lambda c: [rows(User, c.user_id), matching(Session, user_id=c.user_id)])
+def remove_user(command: RemoveUser, uow: UnitOfWork) -> Nothing:
+    """Remove their sessions, which tell where they were, and the row itself if nothing refers to it."""
+    user = uow.find(User, command.user_id)
+    if user is None:
+        return Nothing()
+    assert user.status == "purged", "only somebody purged is removed"
+    for session in uow.matching(Session, user_id=user.id):
+        uow.remove(Session, session.id)
+    if not command.keep_id:
+        uow.remove(User, user.id)
+    return Nothing()
+
+
+def _theirs(uow: UnitOfWork, key: str) -> User:
+    """Whom the caller may change. Raises `NotFound`; `PermissionDenied` to who would gain by it."""
+    user = uow.find(User, key)
+    if user is None or user.status == "purged" or not uow.caller.owns(user.id):
+        raise NotFound
+    if not _may_act(uow, user):
+        raise PermissionDenied
+    return user
+
+
+def _archived(uow: UnitOfWork) -> list[User]:
+    return [user for user in uow.matching(User, status="archived") if _may_act(uow, user)]
+
+
+def _may_act(uow: UnitOfWork, user: User) -> bool:
+    caller = uow.find(User, uow.caller.principal)
+    return uow.caller.principal == user.id or (
+        caller is not None and caller.may_act_on(user, roles.active(uow.matching(Role, status="active")))
+    )
+
+
+def _restore(uow: UnitOfWork, user: User, reason: str | None) -> User:
+    restored = _save(uow, user, user.restored(uow.now), reason)
+    if restored is not user:
+        uow.emit(UserRestored(user_id=user.id))
+    return restored
+
+
+def _purge(uow: UnitOfWork, user: User, reason: str | None) -> None:
+    _save(uow, user, user.purged(uow.now), reason)
+    uow.emit(UserPurged(user_id=user.id))
+
+
+def _save(uow: UnitOfWork, user: User, changed: User, reason: str | None = None) -> User:
+    if changed is not user:
+        uow.save(changed)
+        uow.emit(UserAccessChanged(grant=changed.grant()))
+        uow.audit(user.id, before=user.audited(), after=changed.audited(), reason=reason)
+    return changed
