@@ -1,6 +1,7 @@
 """How each kind of message is answered over HTTP: commands, calls, queries, operations."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from contracts.envelope import Caller
@@ -92,7 +93,11 @@ def _finished(route: Route, path: dict[str, str], waiter: Waiter, word: Word, he
         return response.refusal(word["problem"], _location(waiter.operation), headers)
     if route.status == 204:  # noqa: PLR2004
         return Response(204, b"", headers)
-    result = word["result"]
+    return _shown(route, path, word["result"], headers)
+
+
+def _shown(route: Route, path: dict[str, str], result: Any, headers: Sequence[Header] = ()) -> Response:
+    """A thing, with its version, and the place where a new one is found."""
     if route.collection is not None and "id" in result:
         headers = [(b"location", f"{route.collection.format(**path)}/{result['id']}".encode()), *headers]
     if route.versioned:
@@ -163,8 +168,7 @@ async def signing_keys(
 
 def _answered(request: Request, route: Route, word: Word) -> Response:
     if word["status"] == "succeeded":
-        headers = [versions.etag(word["result"])] if route.versioned else []
-        return Response(204) if route.status == 204 else response.json(route.status, word["result"], headers)  # noqa: PLR2004
+        return Response(204) if route.status == 204 else _shown(route, {}, word["result"])  # noqa: PLR2004
     if word["status"] == "failed":
         return response.refusal(word["problem"], request.instance)
     raise problems.busy()

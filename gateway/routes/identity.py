@@ -31,7 +31,7 @@ from gateway.answers import signing_keys
 from gateway.edge import Routes
 
 routes = Routes("Identity")
-routes.says("POST /v1/auth/register", Register, creates=True, limit="register")
+routes.says("POST /v1/auth/register", Register, creates="/v1/users", limit="register")
 routes.says("POST /v1/auth/login", LogIn, limit="login")
 routes.says("POST /v1/auth/refresh", Refresh, limit="refresh")
 routes.says("POST /v1/auth/logout", LogOut, scope="sessions:delete")

@@ -53,6 +53,15 @@ class Things:
             "POST /v1/cards": {"wallet_id": wallet, "brand": "visa", "type": "debit"},
             "PATCH /v1/cards/{card_id}": {"label": "Mine now"},
             **{f"POST /v1/cards/{{card_id}}/{change}": {"reason": "Why not?"} for change in CHANGES},
+            "PUT /v1/users/{user_id}/roles": {"roles": ["customer"]},
+            "POST /v1/roles": {"name": "mine", "permissions": []},
+            "PATCH /v1/roles/{role_id}": {"description": "Mine now"},
+            "POST /v1/users": {"email": "mine@example.com", "first_name": "My", "last_name": "Own"},
+            "PATCH /v1/users/{user_id}": {"first_name": "Mine"},
+            **{f"POST /v1/users/{{user_id}}/{change}": {"reason": "Why not?"} for change in ("archive", "restore")},
+            "DELETE /v1/users/{user_id}": {"reason": "Why not?"},
+            "POST /v1/users/archived/restore": {"reason": "Why not?"},
+            "DELETE /v1/users/archived": {"reason": "Why not?"},
             "POST /v1/merchants": {"name": "Kopi", "currency": "IDR"},
             "PATCH /v1/merchants/{merchant_id}": {"name": "Mine now"},
             "POST /v1/merchants/{merchant_id}/approve": {"reason": "I say so"},
@@ -88,7 +97,7 @@ class Things:
         ]
         merchants = await self.ani.listed("/v1/merchants?include=archived")
         keys = [await self.ani.listed(f"/v1/merchants/{one['id']}/api-keys") for one in merchants]
-        return [wallets, statements, *lists, merchants, keys]
+        return [wallets, statements, *lists, merchants, keys, await self.ani.listed("/v1/users")]
 
 
 @pytest.fixture(scope="session")
@@ -112,6 +121,9 @@ async def things(together: System, http: aiohttp.ClientSession) -> Things:
     withdrawal = await ani.withdraw(await ani.open(funds=1_000_000), 10_000)
     ids = {
         "withdrawal_id": withdrawal.json["id"],
+        "user_id": ani.user["id"],
+        "session_id": (await ani.listed("/v1/auth/sessions"))[0]["id"],
+        "role_id": "rol_of_hers",
         "merchant_id": merchant.json["id"],
         "key_id": api_key.json["id"],
         "wallet_id": wallet,
@@ -260,6 +272,11 @@ async def test_lists_hold_nothing_of_others(budi: Person, things: Things) -> Non
         f"transfers?wallet_id={wallet}",
     ):
         assert await budi.listed(f"/v1/{path}") == []
+
+
+async def test_everybody_finds_only_themselves(budi: Person, things: Things) -> None:
+    assert [user["id"] for user in await budi.listed("/v1/users?include=archived")] == [budi.user["id"]]
+    assert await budi.listed(f"/v1/users?search={things.ani.email}") == []
 
 
 async def test_a_cursor_of_somebody_else_shows_nothing_of_theirs(budi: Person, things: Things) -> None:

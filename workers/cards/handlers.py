@@ -30,6 +30,7 @@ from contracts.cards import (
     UnspendOnCard,
     UpdateCard,
 )
+from contracts.identity import UserPurged
 from contracts.ledger import CurrencyMismatch
 from contracts.message import CountView, NotFound, Nothing, Refusal
 from contracts.topups import Declined
@@ -205,6 +206,13 @@ def unspend_on_card(command: UnspendOnCard, uow: UnitOfWork) -> CountView:
     if usage is not None:
         uow.save(usage.at(uow.now).unspent(spend))
     return CountView(count=1)
+
+
+@handlers.reaction(UserPurged, needs=lambda e: [matching(Card, owner=e.user_id)])
+def purge_cards_of_nobody(event: UserPurged, uow: UnitOfWork) -> None:
+    """Nobody is left who could pay with them, whoever froze them."""
+    for card in uow.matching(Card, owner=event.user_id):
+        _purge(uow, card)
 
 
 def _counted(spend: Spend, card: Card) -> CardSpendView:

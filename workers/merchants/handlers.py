@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+from contracts.identity import UserPurged
 from contracts.merchants import (
     AbandonMerchant,
     ApiKeyChanged,
@@ -197,6 +198,13 @@ def note_key_uses(command: NoteKeyUses, uow: UnitOfWork) -> Nothing:
         if known is not None:
             uow.save(known.used(min(use.at, uow.now)))
     return Nothing()
+
+
+@handlers.reaction(UserPurged, needs=lambda e: [matching(Merchant, owner=e.user_id)])
+def purge_merchants_of_nobody(event: UserPurged, uow: UnitOfWork) -> None:
+    """Nobody is left to take payments; the keys go with the merchants."""
+    for merchant in uow.matching(Merchant, owner=event.user_id):
+        _purge(uow, merchant)
 
 
 def _own(uow: UnitOfWork, key: str) -> Merchant:

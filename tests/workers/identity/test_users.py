@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from contracts.cards import IssueCard
 from contracts.identity import (
     ArchiveUser,
     CreateUser,
@@ -21,6 +22,7 @@ from contracts.identity import (
     UpdateUser,
 )
 from contracts.ledger import OpenWallet
+from contracts.merchants import CreateApiKey, CreateMerchant
 from contracts.message import Asked
 from contracts.operations import Reply
 from tests.servers import Vhost
@@ -262,3 +264,25 @@ async def test_one_admin_is_left_however_many_are_archived_at_once(office: Offic
     )
     assert "last_admin" in {reply.problem.code for reply in replies if reply.problem}
     assert await office.rows.fetchval("SELECT count(*) FROM identity.users WHERE status = 'active' AND admin") == 1
+
+
+async def test_what_acted_for_somebody_purged_goes_with_them(
+    start_worker: Callable[..., Awaitable[Any]], client: Client, rows: asyncpg.Connection
+) -> None:
+    """Away from identity, which only says what has happened."""
+    await start_worker("identity", "ledger")
+    await start_worker("cards", "merchants")
+    office = Office(Desk(client), rows)
+    operator, ani, budi = [await office.person(*who) for who in (("operator", "operator"), ("ani",), ("budi",))]
+    for key in (ani, budi):
+        wallet = await office.done(OpenWallet(currency="IDR"), key)
+        await office.done(IssueCard(wallet_id=wallet["id"], brand="visa", type="debit"), key)
+        merchant = await office.done(CreateMerchant(name="Kopi", currency="IDR"), key)
+        await office.done(CreateApiKey(merchant_id=merchant["id"], name="Till", scopes=["merchants:read"]), key)
+    await office.done(ArchiveUser(user_id=ani), operator)
+    await office.done(PurgeUser(user_id=ani, reason="Asked for it"), operator)
+    await office.until("SELECT string_agg(owner, ' ') FROM cards.cards", budi)
+    await office.until("SELECT string_agg(owner, ' ') FROM merchants.merchants", budi)
+    assert await rows.fetchval("SELECT count(*) FROM merchants.api_keys") == 1
+    entries = await rows.fetch("SELECT * FROM operations.audit WHERE action = 'identity.UserPurged'")
+    assert [(entry["actor"], entry["after"]) for entry in entries] == [(operator, None)] * 2
