@@ -33,7 +33,7 @@ def test_only_the_answers_of_commands_reveal(message: Any) -> None:
 
 @pytest.mark.parametrize("message", catalogue.messages().values(), ids=lambda message: message.wire_name)
 def test_what_is_revealed_is_never_written_down(message: Any) -> None:
-    answer = getattr(message, "answer", None)
+    answer: Any = getattr(message, "answer", None)
     for name in getattr(answer, "reveals", ()):
         view = answer.model_construct(**{name: "4000000000000002"})
         assert "4000" not in view.model_dump_json() + to_json({"result": view}).decode() + repr(view)
