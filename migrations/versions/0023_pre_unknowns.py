@@ -3,7 +3,7 @@
 from migrations.scripts import run
 
 revision = "0023"
-down_revision = "0012"
+down_revision = "0018"
 
 INDEXES = """
 CREATE INDEX topups_unknown ON topups.topups (created_at) WHERE status = 'unknown';
