@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from bench import authentication, generator, machine, page, population, profile, report, rig
+from bench import authentication, checkout, generator, machine, page, population, profile, report, rig
 from bench.generator import Measurement
 from bench.people import People
 from bench.population import Wallet
@@ -93,6 +93,21 @@ def worker_alone(
         inhabitants = population.populate(measured.owner_url, owners, wallets)
         plan = _plan(measured.amqp_url, inhabitants, {}, hot=hot, concurrency=concurrency, seconds=seconds)
         _tell(generator.measure(measured, "bench.worker_load", plan))
+
+
+@app.command("payments")
+def payments_beside_transfers(
+    *, seconds: Seconds = 8.0, concurrency: Concurrency = 64, wallets: Wallets = WALLETS, workers: Workers = 1
+) -> None:
+    """Measure complete payments (automatic capture, by card id and API key) beside complete transfers."""
+    with _verified("gateway", "workers", workers=workers) as measured:
+        people, inhabitants = _inhabit(measured, wallets)
+        shops = checkout.furnish(people, measured.owner_url, inhabitants)
+        tokens, port = people.tokens(), str(measured.port)
+        plan = _plan(port, inhabitants, tokens, hot=False, concurrency=concurrency, seconds=seconds)
+        for name, run in (("Transfers", plan), ("Payments", plan.model_copy(update=vars(shops)))):
+            head(name)
+            _tell(generator.measure(measured, "bench.http_load", run))
 
 
 @app.command("profile")
