@@ -450,7 +450,7 @@ class PurgeArchivedUsers(Command[CountView]):
 
 
 class RemoveUser(Command[Nothing]):
-    """Remove what is left of somebody purged, or all of it but the id that others refer to. Again is harmless."""
+    """Forget where somebody purged has been, and unless `keep_id` that there was anybody. Again is harmless."""
 
     internal = True
 

@@ -128,6 +128,11 @@ async def test_somebody_is_archived_restored_and_purged(admin: Person, ani: Pers
     archived = await admin.post(f"{profile(ani)}/archive", {"reason": "Asked for it"})
     assert (archived.status, archived.json["status"]) == (200, "archived")
     assert (await nobody.post("/v1/auth/login", credentials)).code == "credentials_invalid"
+
+    async def shut_out() -> bool:
+        return [(await ani.get("/v1/auth/me", at=gateway)).status for gateway in (0, 1)] == [401, 401]
+
+    await eventually("the archive at every gateway", SECONDS, shut_out)
     assert await admin.listed(f"/v1/users?search={ani.email}") == []
     assert len(await admin.listed(f"/v1/users?search={ani.email}&include=archived")) == 1
     assert (await admin.post(f"{profile(ani)}/restore")).json["status"] == "active"

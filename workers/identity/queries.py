@@ -1,7 +1,7 @@
 """What people and gateways ask about identities."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 from sqlalchemy import ColumnElement, Select, or_, select
 
@@ -23,6 +23,7 @@ from contracts.identity import (
     PermissionsView,
     RoleView,
     SessionView,
+    UserStatus,
     UserView,
 )
 from contracts.message import NotFound
@@ -149,7 +150,7 @@ async def _active_roles(reading: Reading) -> list[Role]:
 
 
 def _people(caller: Caller) -> Select[Any]:
-    people = select(users).where(users.c.status != "purged")
+    people = select(users).where(users.c.status.in_(get_args(UserStatus)))
     return people if caller.oversees else people.where(users.c.id == caller.principal)
 
 

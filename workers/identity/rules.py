@@ -27,14 +27,17 @@ NO_PASSWORD = "$argon2id$none"  # noqa: S105 - no password has this hash
 
 
 class User(NamedTuple):
-    """One row of `identity.users`. `email` is lower-case, `password_hash` an argon2id string (RFC 9106)."""
+    """One row of `identity.users`. `email` is lower-case, `password_hash` an argon2id string (RFC 9106).
+
+    Who is purged is nobody: an id that other rows may refer to. Where none does, the row is removed in a while.
+    """
 
     id: str
     email: str
     password_hash: str
     first_name: str
     last_name: str
-    status: Literal["active", "archived", "purged"]
+    status: Literal["active", "archived", "purged", "removed"]
     roles: list[str]
     created_at: datetime
     admin: bool
@@ -121,7 +124,7 @@ class User(NamedTuple):
 
     def view(self) -> UserView:
         """How they see themselves."""
-        assert self.status != "purged", "somebody purged is shown to nobody"
+        assert self.status in ("active", "archived"), "somebody purged is shown to nobody"
         return UserView(
             id=self.id,
             email=self.email,

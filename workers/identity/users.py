@@ -117,22 +117,22 @@ def purge_archived_users(command: PurgeArchivedUsers, uow: UnitOfWork) -> CountV
 
 @handlers.command(RemoveUser, needs=lambda c: [rows(User, c.user_id), matching(Session, user_id=c.user_id)])
 def remove_user(command: RemoveUser, uow: UnitOfWork) -> Nothing:
-    """Remove their sessions, which tell where they were, and the row itself if nothing refers to it."""
+    """Forget where they were. The rows stay a while: from them gateways that start learn which tokens are void."""
     user = uow.find(User, command.user_id)
     if user is None:
         return Nothing()
-    assert user.status == "purged", "only somebody purged is removed"
+    assert user.status in ("purged", "removed"), "only somebody purged is removed"
     for session in uow.matching(Session, user_id=user.id):
-        uow.remove(Session, session.id)
+        uow.save(session._replace(address=None, device=None))
     if not command.keep_id:
-        uow.remove(User, user.id)
+        uow.save(user._replace(status="removed"))
     return Nothing()
 
 
 def _theirs(uow: UnitOfWork, key: str) -> User:
     """Whom the caller may change. Raises `NotFound`; `PermissionDenied` to who would gain by it."""
     user = uow.find(User, key)
-    if user is None or user.status == "purged" or not uow.caller.owns(user.id):
+    if user is None or user.status in ("purged", "removed") or not uow.caller.owns(user.id):
         raise NotFound
     if not _may_act(uow, user):
         raise PermissionDenied

@@ -17,6 +17,7 @@ from contracts.identity import (
     ListUsers,
     PurgeArchivedUsers,
     PurgeUser,
+    Refresh,
     RestoreArchivedUsers,
     RestoreUser,
     UpdateUser,
@@ -25,9 +26,11 @@ from contracts.ledger import OpenWallet
 from contracts.merchants import CreateApiKey, CreateMerchant
 from contracts.message import Asked
 from contracts.operations import Reply
-from tests.servers import Vhost
+from tests.servers import Database, Vhost
 from tests.workers.client import Client
 from tests.workers.identity.conftest import PASSWORD, Desk
+from workers.identity import forgetting
+from workers.runtime.database import Database as Writer
 
 
 class Office:
@@ -43,7 +46,8 @@ class Office:
         assert reply.result is not None, reply
         key: str = reply.result["id"]
         if roles:
-            await self.rows.execute("UPDATE identity.users SET roles = $2 WHERE id = $1", key, f'["{roles[0]}"]')
+            statement = "UPDATE identity.users SET roles = $2, admin = $3 WHERE id = $1"
+            await self.rows.execute(statement, key, f'["{roles[0]}"]', "admin" in roles)
         return key
 
     async def done(self, message: Asked[Any], by: str, *, oversees: bool = True) -> dict[str, Any]:
@@ -174,11 +178,15 @@ async def test_lists_are_searched_filtered_and_without_the_archived(office: Offi
 
 async def test_who_is_archived_neither_logs_in_nor_is_found_until_restored(office: Office, vhost: Vhost) -> None:
     operator, ani = await office.person("operator", "operator"), await office.person("ani")
+    tokens = await office.desk.log_in("ani@example.com")
+    assert tokens.result is not None
     archived = await office.done(ArchiveUser(user_id=ani, reason="Asked for it"), operator)
     assert (archived["status"], archived["version"]) == ("archived", 2)
     assert archived["archived_at"] is not None
     assert await office.done(ArchiveUser(user_id=ani), operator) == archived
     assert (await office.desk.log_in("ani@example.com")).status == "failed"
+    assert (await office.ask(Refresh(refresh_token=tokens.result["refresh_token"]), "")).status == "failed"
+    assert await office.rows.fetchval("SELECT count(*) FROM identity.sessions WHERE open") == 0
     assert await office.refused(UpdateUser(user_id=ani, first_name="X"), operator) == "user_inactive"
     workers = await Client(vhost.workers_url).start()
     assert (await workers.ask(FindUserByEmail(email="ani@example.com"), "usr_x")).status == "failed"
@@ -197,6 +205,7 @@ async def test_logging_in_and_being_archived_at_once_leaves_nobody_half_in(offic
         *(office.desk.log_in("ani@example.com") for _ in range(5)), office.done(ArchiveUser(user_id=ani), operator)
     )
     assert (await office.desk.log_in("ani@example.com")).status == "failed"
+    assert await office.rows.fetchval("SELECT count(*) FROM identity.sessions WHERE open") == 0
 
 
 async def test_only_who_is_archived_is_purged(office: Office) -> None:
@@ -208,14 +217,24 @@ async def test_only_who_is_archived_is_purged(office: Office) -> None:
         assert await office.refused(message, operator if message != GetMe() else ani) == "not_found"
 
 
-async def test_of_somebody_whom_the_ledger_does_not_know_nothing_is_left(office: Office) -> None:
+async def test_of_somebody_whom_the_ledger_does_not_know_nothing_is_left(office: Office, database: Database) -> None:
     operator, ani = await office.person("operator", "operator"), await office.person("ani")
     assert (await office.desk.log_in("ani@example.com", address="192.0.2.77")).status == "succeeded"
     await office.done(ArchiveUser(user_id=ani), operator)
     await office.done(PurgeUser(user_id=ani), operator)
-    await office.until("SELECT count(*) FROM identity.users", 1)
-    assert await office.rows.fetchval("SELECT count(*) FROM identity.sessions") == 0
+    await office.until(f"SELECT status FROM identity.users WHERE id = '{ani}'", "removed")
+    assert await office.rows.fetchval("SELECT count(address) FROM identity.sessions") == 0
     assert (await office.desk.register("ani@example.com")).status == "succeeded"
+    # Gateways may still have to learn which tokens are void.
+    worker = Writer(database.app_url, name="test")
+    await forgetting.forget(worker)
+    assert await office.rows.fetchval("SELECT count(*) FROM identity.sessions") == 1
+    await office.rows.execute("UPDATE identity.users SET changed_at = now() - interval '2 days'")
+    await forgetting.forget(worker)
+    await worker.close()
+    assert await office.rows.fetchval("SELECT count(*) FROM identity.sessions") == 0
+    assert await office.rows.fetchval("SELECT count(*) FROM identity.users WHERE id = $1", ani) == 0
+    assert await office.rows.fetchval("SELECT count(*) FROM identity.users") == 2
 
 
 async def test_of_somebody_with_a_wallet_only_the_id_is_left(office: Office) -> None:
@@ -224,12 +243,12 @@ async def test_of_somebody_with_a_wallet_only_the_id_is_left(office: Office) -> 
     wallet = await office.done(OpenWallet(currency="IDR"), ani)
     await office.done(ArchiveUser(user_id=ani), operator)
     await office.done(PurgeUser(user_id=ani), operator)
-    await office.until("SELECT count(*) FROM identity.sessions", 0)
     await office.until("SELECT phase FROM runtime.sagas WHERE type = 'ForgetUser'", "completed")
     left = await office.rows.fetchrow("SELECT * FROM identity.users WHERE id = $1", ani)
     assert left is not None
     assert (left["status"], left["email"], left["roles"]) == ("purged", f"{ani}@purged.invalid", "[]")
     assert (left["first_name"], left["last_name"], left["password_hash"]) == ("", "", "$argon2id$none")
+    assert await office.rows.fetchval("SELECT count(address) FROM identity.sessions") == 0
     assert await office.rows.fetchval("SELECT owner FROM ledger.accounts WHERE id = $1", wallet["id"]) == ani
     assert await office.found(operator, include="archived") == ["operator"]
     assert (await office.desk.log_in("ani@example.com")).status == "failed"
@@ -253,7 +272,7 @@ async def test_all_who_are_archived_are_restored_or_purged_at_once(office: Offic
     assert await office.done(PurgeArchivedUsers(), operator) == {"count": 2}
     assert await office.done(PurgeArchivedUsers(reason="Audit"), admin) == {"count": 1}
     assert await office.found(operator, include="archived") == ["p2", "operator", "admin"]
-    await office.until("SELECT count(*) FROM identity.users", 3)
+    await office.until("SELECT count(*) FROM identity.users WHERE status = 'removed'", 3)
 
 
 async def test_one_admin_is_left_however_many_are_archived_at_once(office: Office) -> None:
