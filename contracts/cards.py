@@ -32,7 +32,7 @@ Change = Literal["updated", "frozen", "unfrozen", "canceled", "archived", "resto
 Reason = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 Search = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 
-CardToken = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^tok_[A-Za-z0-9_-]+$")]
+CardToken = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^tok_[A-Za-z0-9_-]+$")]
 """Stands for a card whose number and CVV were right a moment ago: short-lived, and good for one spend."""
 
 

@@ -391,7 +391,7 @@ class ListUsers(PageOf[UserView]):
 
 
 class CreateUser(Call[UserView]):
-    """Make a customer. Without a password there is none until the person resets it by mail. Raises `EmailTaken`."""
+    """Make a customer. Who is given no password is mailed a token to choose one. Raises `EmailTaken`."""
 
     email: EmailAddress
     password: NewPassword | None = None

@@ -21,12 +21,13 @@ from tests.gateway.tokens import Issuer
 from tests.gateway.worker import Worker
 
 ME = "/v1/auth/me"
+PERSON_VIEW = {"id": "usr_1", "version": 1}
 PERSON = {"email": "a@b.example", "password": "p" * 12, "first_name": "A", "last_name": "B"}
 
 
 @pytest.fixture(autouse=True)
 def me(worker: Worker) -> None:
-    worker.on("identity.GetMe", {"id": "usr_1"})
+    worker.on("identity.GetMe", PERSON_VIEW)
 
 
 async def refused(client: Client, token: str, code: str = "token_invalid") -> None:
@@ -199,7 +200,7 @@ async def test_permissions(gateway: Gateway, join: Join, worker: Worker) -> None
 
 
 async def test_calls_are_answered_directly(client: Client, worker: Worker) -> None:
-    worker.on("identity.Register", {"id": "usr_1"})
+    worker.on("identity.Register", PERSON_VIEW)
     worker.on("identity.LogIn", CredentialsInvalid())
     answer = await client.post("/v1/auth/register", PERSON, anonymous=True, key="k", prefer="respond-async")
     assert (answer.status, answer.json) == (201, {"id": "usr_1"})
@@ -242,7 +243,7 @@ async def test_quotas(start: Start, join: Join) -> None:
 
 
 async def test_registration_is_limited_by_address(worker: Worker, start: Start, join: Join) -> None:
-    worker.on("identity.Register", {"id": "usr_1"})
+    worker.on("identity.Register", PERSON_VIEW)
     await early_in_a_window()
     async with start(register_limit_per_minute=3, trusted_proxies="127.0.0.0/8") as gateway:
         client = join(gateway)
@@ -262,7 +263,7 @@ async def test_registration_is_limited_by_address(worker: Worker, start: Start, 
 
 async def test_what_guards_codes_and_passwords_is_limited_by_caller(worker: Worker, start: Start, join: Join) -> None:
     worker.on("identity.ConfirmTotp", {})
-    worker.on("identity.GetMe", {"id": "usr_1"})
+    worker.on("identity.GetMe", PERSON_VIEW)
     await early_in_a_window()
     async with start(totp_limit_per_minute=3) as gateway:
         ani, budi = join(gateway), join(gateway)
@@ -302,7 +303,7 @@ async def test_a_lockout_says_how_long_it_lasts(worker: Worker, client: Client) 
 
 async def test_without_redis(worker: Worker, start: Start, join: Join) -> None:
     worker.on("transfers.RequestTransfer", {"id": "trf_1"})
-    worker.on("identity.Register", {"id": "usr_1"})
+    worker.on("identity.Register", PERSON_VIEW)
     await early_in_a_window()
     async with start(redis_url="redis://127.0.0.1:1/0", rate_limit_per_minute=5) as gateway:
         client = join(gateway)

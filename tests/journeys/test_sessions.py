@@ -3,6 +3,7 @@
 import asyncio
 
 from tests.journeys.conftest import Meet
+from tests.journeys.test_passwords import token_for
 from tests.people import Answer, Json, Person
 from tests.system import System, eventually
 
@@ -125,3 +126,26 @@ async def test_a_gateway_that_comes_late_knows_what_has_ended(together: System, 
     await system.kill("gateway-2")
     await system.start("gateway-2")
     await _is_refused_everywhere(person, old)
+
+
+async def test_a_changed_password_ends_the_other_sessions(ani: Person) -> None:
+    others = [await ani.log_in(at=at) for at in range(2)]
+    change = {"current_password": ani.password, "new_password": "a different phrase altogether"}
+    assert (await ani.post("/v1/auth/password", change | {"current_password": "wrong"})).status == 401
+    bearer = {"Authorization": f"Bearer {others[0]['access_token']}"}
+    assert (await ani.get(ME, headers=bearer)).status == 200, "who guesses ends nothing"
+    assert (await ani.post("/v1/auth/password", change)).status == 204
+    for tokens in others:
+        await _is_refused_everywhere(ani, tokens["access_token"])
+        assert (await _refresh(ani, tokens["refresh_token"])).code == "token_invalid"
+    assert (await ani.get(ME)).status == 200, "the session that changed it goes on"
+
+
+async def test_a_reset_password_ends_all_sessions(system: System, ani: Person) -> None:
+    tokens = await ani.log_in()
+    reset = {"token": await token_for(system, ani), "new_password": "a different phrase altogether"}
+    assert (await ani.post("/v1/auth/password/reset", reset)).status == 204
+    assert ani.token is not None
+    for token in (ani.token, tokens["access_token"]):
+        await _is_refused_everywhere(ani, token)
+    assert (await _refresh(ani, tokens["refresh_token"])).code == "token_invalid"

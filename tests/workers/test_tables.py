@@ -37,8 +37,6 @@ FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdrop
 """
 FOR_EVER: dict[Table, type] = {
     audit: Entry,
-    users: User,
-    sessions: Session,
     refresh_tokens: RefreshToken,
     roles: Role,
     topups: TopUp,

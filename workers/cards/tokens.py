@@ -7,7 +7,7 @@ from contracts import ids
 from contracts.cards import CardTokenInvalid, SpendOnCard, UnspendOnCard
 
 PREFIX = "tok_"
-CARD_DIGITS = 32
+CARD = "crd_"
 SECRET_BYTES = 13
 """104 bits: for one spend, within minutes."""
 
@@ -56,7 +56,7 @@ class Tries(NamedTuple):
 
 def made(card_id: str, secret: bytes) -> str:
     """A token names its card, so that this is found without a look-up, to nobody but workers."""
-    return f"{PREFIX}{card_id.rpartition('_')[2]}_{secret.hex()}"
+    return f"{PREFIX}{card_id.removeprefix(CARD)}_{secret.hex()}"
 
 
 def digest(token: str) -> str:
@@ -68,5 +68,5 @@ def card_of(command: SpendOnCard | UnspendOnCard) -> str:
     """The card that is meant; one that can't exist if the token is rubbish."""
     if command.card_id is not None:
         return command.card_id
-    token = command.token or ""
-    return f"crd_{token[len(PREFIX) : len(PREFIX) + CARD_DIGITS]}"
+    named, _, _ = (command.token or "").removeprefix(PREFIX).rpartition("_")
+    return f"{CARD}{named}"

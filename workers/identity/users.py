@@ -11,6 +11,7 @@ from contracts.identity import (
     RemoveUser,
     RestoreArchivedUsers,
     RestoreUser,
+    SendPasswordReset,
     UpdateUser,
     UserAccessChanged,
     UserArchived,
@@ -19,8 +20,9 @@ from contracts.identity import (
     UserView,
 )
 from contracts.message import CountView, NotFound, Nothing
-from workers.identity import passwords, roles, rules, sessions
+from workers.identity import guessable, passwords, roles, rules, sessions
 from workers.identity.passwords import Cost
+from workers.identity.resets import Reset
 from workers.identity.roles import Role
 from workers.identity.rules import NO_PASSWORD, User
 from workers.identity.sessions import Session
@@ -40,9 +42,17 @@ def _all(_: RestoreArchivedUsers | PurgeArchivedUsers, caller: Caller, __: objec
     return [matching(User, status="archived"), rows(User, caller.principal), matching(Role, status="active")]
 
 
+def _addresses(command: UpdateUser) -> list[Need]:
+    """A new address is nobody else's, and what was mailed to the old one is void."""
+    if command.email is None:
+        return []
+    return [unique(User, email=command.email), matching(Reset, user_id=command.user_id)]
+
+
 async def _hashed(command: CreateUser, preparation: Preparation) -> str:
     if command.password is None:
         return NO_PASSWORD
+    guessable.check(command.password, command.first_name, command.last_name, command.email)
     return await passwords.hashed(command.password, Cost.of(preparation.resources.settings))
 
 
@@ -54,18 +64,21 @@ def create_user(command: CreateUser, uow: UnitOfWork) -> UserView:
     user = User.register(command, uow.prepared, at=uow.now, key=uow.id("usr"))
     uow.add(user)
     uow.audit(user.id, after=user.audited())
+    if command.password is None:
+        uow.send(SendPasswordReset(email=user.email))
     return user.view()
 
 
-@handlers.command(
-    UpdateUser, needs=lambda c: [] if c.email is None else [unique(User, email=c.email)], needs_more=_both
-)
+@handlers.command(UpdateUser, needs=_addresses, needs_more=_both)
 def update_user(command: UpdateUser, uow: UnitOfWork) -> UserView:
     """Raises `NotFound`, `PermissionDenied`, `UserInactive`, `VersionConflict`, `EmailTaken`."""
     user = _theirs(uow, command.user_id)
     changed = user.updated(command, uow.now)
-    if command.email is not None and any(one.id != user.id for one in uow.matching(User, email=command.email)):
-        raise EmailTaken
+    if changed.email != user.email:
+        if uow.matching(User, email=changed.email):
+            raise EmailTaken
+        for reset in uow.matching(Reset, user_id=user.id):
+            uow.save(reset.used(uow.now))
     return _save(uow, user, changed).view()
 
 
@@ -146,7 +159,9 @@ def _archived(uow: UnitOfWork) -> list[User]:
 def _may_act(uow: UnitOfWork, user: User) -> bool:
     caller = uow.find(User, uow.caller.principal)
     return uow.caller.principal == user.id or (
-        caller is not None and caller.may_act_on(user, roles.active(uow.matching(Role, status="active")))
+        caller is not None
+        and caller.active
+        and caller.may_act_on(user, roles.active(uow.matching(Role, status="active")))
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from contracts.identity import ChangePassword, ForgetPassword, ResetPassword
+from contracts.identity import ChangePassword, CreateUser, ForgetPassword, ResetPassword, UpdateUser
 from contracts.operations import Reply
 from tests.workers.client import Client
 from tests.workers.conftest import Start
@@ -218,3 +218,26 @@ async def test_without_a_notifier_operators_see_what_was_not_sent(
             await asyncio.sleep(0.05)
     assert letter["type"] == "identity.SendPasswordReset.v1"
     assert "NOTIFIER" in letter["reason"]
+
+
+async def test_who_is_made_without_a_password_is_mailed_a_token_to_choose_one(post: Post) -> None:
+    made = CreateUser(email="new@example.com", first_name="N", last_name="U")
+    assert ended(await post.desk.client.ask(made, "usr_operator")) == "succeeded"
+    [token] = await post.tokens(1)
+    assert await post.reset(token) == "succeeded"
+    assert ended(await post.desk.log_in("new@example.com", NEW)) == "succeeded"
+
+
+async def test_a_common_password_is_given_to_nobody(post: Post) -> None:
+    made = CreateUser(email="new@example.com", password="passwordpassword", first_name="N", last_name="U")
+    assert ended(await post.desk.client.ask(made, "usr_operator")) == "password_too_common"
+
+
+async def test_what_was_mailed_to_a_former_address_is_void(post: Post) -> None:
+    """Whoever still reads that mail must not get in."""
+    token = await post.token()
+    user = await post.rows.fetchval("SELECT id FROM identity.users")
+    moved = UpdateUser(user_id=user, email="elsewhere@example.com")
+    assert ended(await post.desk.client.ask(moved, user)) == "succeeded"
+    assert await post.reset(token) == "reset_token_invalid"
+    assert ended(await post.desk.log_in("elsewhere@example.com", PASSWORD)) == "succeeded"
