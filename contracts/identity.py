@@ -410,7 +410,7 @@ class UpdateUser(Command[UserView]):
     email: EmailAddress | None = None
     first_name: Name | None = None
     last_name: Name | None = None
-    version: Annotated[int, Field(ge=1)] | None = None
+    version: Version | None = None
 
 
 class ArchiveUser(Command[UserView]):
