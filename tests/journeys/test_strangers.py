@@ -241,10 +241,10 @@ async def test_what_operators_do_is_refused_to_customers(budi: Person, things: T
 )
 async def test_somebody_elses_thing_is_not_found(budi: Person, things: Things, route: Route) -> None:
     before = await things.all()
-    refused = await budi.call(route.method, things.path(route), things.body(route), prefer="wait=5")
+    refused = await budi.call(route.method, things.path(route), things.body(route), key=key(), prefer="wait=5")
     assert (refused.status, refused.code) == (404, "not_found")
     unknown = route.path.format(**dict.fromkeys(things.ids, "xyz_unknown"))
-    same = await budi.call(route.method, unknown, things.body(route), prefer="wait=5")
+    same = await budi.call(route.method, unknown, things.body(route), key=key(), prefer="wait=5")
     assert (same.status, same.json["detail"]) == (404, refused.json["detail"])
     assert await things.all() == before
 
