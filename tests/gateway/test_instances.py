@@ -176,9 +176,9 @@ async def test_not_ready_before_a_worker_answers(vhosts: Vhosts, start: Start, j
     try:
         async with start(ready=False, amqp_url=vhost.gateway_url, query_timeout_seconds=0.5) as gateway:
             client = join(gateway)
-            await until(lambda: gateway.instance.bus.ready and gateway.instance.missing == ["signing_keys"])
+            await until(lambda: gateway.instance.bus.ready and gateway.instance.missing == ["signing_keys", "access"])
             answer = await client.get("/readyz")
-            assert (answer.status, answer.json["missing"]) == (503, ["signing_keys"])
+            assert (answer.status, answer.json["missing"]) == (503, ["signing_keys", "access"])
             assert (await client.get("/livez")).status == 200
             assert (await client.transfer()).code == "busy"
             assert (await client.get("/.well-known/jwks.json")).code == "busy"
@@ -195,7 +195,7 @@ async def test_the_broker_is_away_at_start(start: Start, join: Join) -> None:
     async with start(ready=False, amqp_url="amqp://gateway:x@127.0.0.1:1/x") as gateway:
         await asyncio.sleep(0.3)
         answer = await join(gateway).get("/readyz")
-        assert (answer.status, answer.json["missing"]) == (503, ["broker", "replies", "signing_keys"])
+        assert (answer.status, answer.json["missing"]) == (503, ["broker", "replies", "signing_keys", "access"])
 
 
 async def test_messages_of_one_moment_leave_together(client: Client, worker: Worker) -> None:
