@@ -24,7 +24,7 @@ SOCKET_FOLDER_LENGTH_MAX = 107 - len("/.s.PGSQL.65535")
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_permissions": "0777",
-    "max_connections": "200",
+    "max_connections": "600",
     "shared_buffers": "512MB",
     # A commit is on the disk before anybody hears of it, here as in production.
     "fsync": "on",

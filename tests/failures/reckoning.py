@@ -89,7 +89,7 @@ async def _promises_are_kept(traffic: Traffic, outcomes: list[Json]) -> None:
     told = {order.key: one["status"] == "failed" for order, one in zip(traffic.orders, outcomes, strict=True)}
     assert failed == {key_: told[key_] for key_ in first}
     codes = {outcome["problem"]["code"] for outcome in outcomes if outcome["problem"]}
-    assert codes <= {"insufficient_funds"}
+    assert codes <= {"insufficient_funds"}, codes
     for path in (TRANSFERS, PAYMENTS):
         mine = [one for order, one in zip(traffic.orders, outcomes, strict=True) if order.path == path]
         assert any(outcome["status"] == "succeeded" for outcome in mine)

@@ -10,7 +10,7 @@ import structlog
 from contracts import topology
 from contracts.bus import Bus, NotSent, Unconfirmed
 from contracts.envelope import pack
-from workers.runtime.database import Database, DatabaseAway
+from workers.runtime.database import CONTENTION, Database, DatabaseAway
 from workers.runtime.outbox import Teller, bundles_of
 from workers.runtime.telemetry import metrics
 
@@ -45,11 +45,11 @@ PHASES = ("running", "undoing", "failing", "stuck")
 
 
 async def every(seconds: float, what: Callable[[], Awaitable[Any]]) -> None:
-    """Do `what` for ever; an outage is waited out, and what was busy asks again at once."""
+    """Do `what` for ever; outages and locks are waited out, and what was busy asks again at once."""
     while True:
         try:
             busy = await what()
-        except (DatabaseAway, NotSent, Unconfirmed) as error:
+        except (DatabaseAway, *CONTENTION, NotSent, Unconfirmed) as error:
             log.warning("upkeep_waits", task=getattr(what, "__name__", "?"), reason=type(error).__name__)
             busy = False
         except Exception:

@@ -21,7 +21,7 @@ async def test_a_token_verifies_with_the_published_keys(desk: Desk, rows: asyncp
     logged_in = await desk.log_in(address="192.0.2.1")
     assert logged_in.result is not None
     assert (logged_in.result["token_type"], logged_in.result["expires_in"]) == ("Bearer", 900)
-    assert logged_in.result["refresh_token"] is None
+    assert logged_in.result["refresh_token"].startswith("rt_")
     token = logged_in.result["access_token"]
     header = jwt.get_unverified_header(token)
     assert header == {"alg": "EdDSA", "kid": "test", "typ": "at+jwt"}
