@@ -305,7 +305,7 @@ class AssignRoles(Command[UserView]):
 
 
 class RoleGrant(View):
-    """What an active role allows; one that is gone allows nothing. The higher `version` is the newer one."""
+    """What a role allows: nothing, once archived or purged. The higher `version` is the newer one."""
 
     name: str
     permissions: list[str]
@@ -324,7 +324,7 @@ class UserGrant(View):
 class AccessView(View):
     """What gateways must know to believe tokens that were issued before something changed.
 
-    `roles` are those made here. `users` and `sessions` changed or ended within the lifetime of an access token.
+    `roles` are all that were ever made here. `users` and `sessions` changed or ended within an access token's lifetime.
     """
 
     roles: list[RoleGrant]

@@ -115,10 +115,6 @@ class Access:
         for user in view.users:
             self._user(user)
         self._end(view.sessions)
-        # A role that went while nobody told us is not in the answer.
-        names = {role.name for role in view.roles}
-        for gone in self._roles.keys() - names:
-            self._roles[gone] = self._roles[gone].model_copy(update={"permissions": []})
         self.generation += 1
         log.info("access_loaded", roles=len(view.roles), users=len(view.users), sessions=len(view.sessions))
 

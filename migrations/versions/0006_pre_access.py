@@ -36,9 +36,7 @@ CREATE TABLE identity.refresh_tokens (
     session_id text COLLATE "C" NOT NULL REFERENCES identity.sessions ON DELETE CASCADE,
     created_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
-    used_at timestamptz,
-    forgiven boolean NOT NULL,
-    CHECK (used_at IS NOT NULL OR NOT forgiven)
+    used_at timestamptz
 );
 CREATE INDEX refresh_tokens_of_session ON identity.refresh_tokens (session_id);
 GRANT SELECT, INSERT, UPDATE ON identity.refresh_tokens TO saldo_app;

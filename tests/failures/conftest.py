@@ -87,7 +87,13 @@ async def apart(machines: Machines) -> AsyncIterator[System]:
         yield system
 
 
-@pytest.fixture(scope="session", params=["together", "apart"])
+@pytest.fixture(
+    scope="session",
+    params=[
+        pytest.param("together", marks=pytest.mark.xdist_group("failures-together")),
+        pytest.param("apart", marks=pytest.mark.xdist_group("failures-apart")),
+    ],
+)
 def system(request: pytest.FixtureRequest) -> System:
     """Both arrangements, in turn."""
     found: System = request.getfixturevalue(request.param)

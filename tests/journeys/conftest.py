@@ -22,6 +22,10 @@ NONSENSE = "ledger.Nonsense"
 
 Meet = Callable[..., Awaitable[Person]]
 
+# The tests of one arrangement stay in one of the runs side by side: a system costs more to start than any test.
+TOGETHER = pytest.mark.xdist_group("journeys-together")
+APART = pytest.mark.xdist_group("journeys-apart")
+
 
 @asynccontextmanager
 async def _running(
@@ -61,7 +65,7 @@ async def apart(
         yield system
 
 
-@pytest.fixture(scope="session", params=["together", "apart"])
+@pytest.fixture(scope="session", params=[pytest.param("together", marks=TOGETHER), pytest.param("apart", marks=APART)])
 def system(request: pytest.FixtureRequest) -> System:
     """Both arrangements, in turn: the same journeys must pass."""
     found: System = request.getfixturevalue(request.param)

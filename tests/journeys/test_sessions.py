@@ -59,17 +59,16 @@ async def test_a_retry_that_races_is_forgiven(ani: Person) -> None:
     good = [answer.json for answer in answers if answer.status == 200]
     assert good, answers
     if len(good) == 2:
-        # Both were sent before either was decided: both clients go on.
-        for tokens in good:
-            assert (await _refresh(ani, tokens["refresh_token"])).status == 200
+        # Both were sent before either was decided: both clients go on, with the same token.
+        [following] = {tokens["refresh_token"] for tokens in good}
+        assert (await _refresh(ani, following)).status == 200
 
 
 async def test_many_racing_uses_of_one_token_do_not_multiply(ani: Person) -> None:
     token = (await ani.log_in())["refresh_token"]
     answers = await asyncio.gather(*(_refresh(ani, token, at=n % 2) for n in range(12)))
-    assert sum(answer.status == 200 for answer in answers) <= 2
+    assert len({answer.json["refresh_token"] for answer in answers if answer.status == 200}) == 1
     assert {answer.code for answer in answers if answer.status != 200} <= {"token_reused", "token_invalid"}
-    assert "token_reused" in {answer.code for answer in answers if answer.status != 200}
 
 
 async def test_what_is_no_refresh_token(ani: Person) -> None:

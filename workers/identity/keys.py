@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from contracts.identity import JwksView
 from workers.identity.keyring import Ring, base64url
 from workers.identity.sessions import PREFIX, Lifetimes
+from workers.runtime.sealing import Sealer
 from workers.runtime.settings import Settings, SigningKey
 
 ALGORITHM = "EdDSA"
@@ -20,16 +21,18 @@ TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068: so that no other JWT of ours can
 class Signer:
     """Signs access tokens with the key that signs now; the others that are published are still believed.
 
-    One serves one message: it brings a fresh refresh token along, for handlers leave nothing to chance.
+    One serves one message: it brings a refresh token along, for handlers leave nothing to chance. What follows a token
+    is always the same, so that its racing uses get the same answer, and nobody without our keys can tell it.
     """
 
-    def __init__(self, settings: Settings, key: SigningKey) -> None:
+    def __init__(self, settings: Settings, key: SigningKey, *, after: str | None = None) -> None:
         self._kid = key.kid
         self._private = _private(key)
         self.lifetime_seconds = settings.access_token_seconds
         days = timedelta(days=settings.session_days), timedelta(days=settings.refresh_token_days)
         self.lifetimes = Lifetimes(*days)
-        self.refresh_token = PREFIX + secrets.token_urlsafe(32)
+        text = secrets.token_urlsafe(32) if after is None else Sealer(settings.sealing_keys).mac(after, to=PREFIX)
+        self.refresh_token = PREFIX + text
 
     def __repr__(self) -> str:
         return f"Signer({self._kid})"

@@ -96,7 +96,7 @@ async def get_access(query: GetAccess, reading: Reading) -> AccessView:
     changed = await reading.rows(select(users).where(users.c.changed_at >= since, users.c.version > 1))
     ended = await reading.rows(select(sessions.c.id).where(sessions.c.ended_at >= since))
     return AccessView(
-        roles=[role.grant() for role in await _active_roles(reading)],
+        roles=[read_role(row).grant() for row in await reading.rows(select(roles))],
         users=[read(row).grant() for row in changed],
         sessions=[row.id for row in ended],
     )

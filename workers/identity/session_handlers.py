@@ -39,22 +39,30 @@ async def found(command: Refresh, preparation: Preparation) -> Found:
         raise TokenInvalid
     grace = timedelta(seconds=settings.refresh_grace_seconds)
     key = await keyring.signing(preparation.resources.database, settings)
-    return Found(row.id, row.user_id, Signer(settings, key), grace)
+    return Found(row.id, row.user_id, Signer(settings, key, after=command.refresh_token), grace)
 
 
 @handlers.command(
     Refresh,
     needs=lambda c: [rows(RefreshToken, sessions.digest(c.refresh_token))],
-    needs_more=lambda _, __, found: [rows(Session, found.session_id), rows(User, found.user_id)],
+    needs_more=lambda _, __, found: [
+        rows(Session, found.session_id),
+        rows(User, found.user_id),
+        rows(RefreshToken, sessions.digest(found.signer.refresh_token)),
+    ],
     prepare=found,
 )
 def refresh(command: Refresh, uow: UnitOfWork) -> TokensView | Refusal:
-    """Rotate. Raises `TokenInvalid`; refused with `TokenReused` where two have the same token: nobody keeps it."""
+    """Rotate. Raises `TokenInvalid`; refused with `TokenReused` where two have the same token: nobody keeps it.
+
+    Uses that race get the same next token, until that one is used.
+    """
     known: Found = uow.prepared
     token = uow.get(RefreshToken, sessions.digest(command.refresh_token))
     session, user = uow.get(Session, known.session_id), uow.get(User, known.user_id)
-    sent_at = datetime.fromtimestamp(uow.envelope.sent_at, UTC)
-    if token.used_at is not None and not token.raced(sent_at, known.grace):
+    following = uow.find(RefreshToken, sessions.digest(known.signer.refresh_token))
+    raced = token.raced(datetime.fromtimestamp(uow.envelope.sent_at, UTC), known.grace)
+    if token.used_at is not None and not (raced and following is not None and following.used_at is None):
         sessions.revoke(uow, [session])
         return TokenReused()
     if not session.usable(uow.now) or uow.now >= token.expires_at or not user.active:
@@ -62,6 +70,8 @@ def refresh(command: Refresh, uow: UnitOfWork) -> TokensView | Refusal:
     uow.save(token.used(uow.now))
     session = session.used(at=uow.now, address=uow.address, device=uow.device)
     uow.save(session)
+    if following is None:
+        uow.add(RefreshToken.of(known.signer.refresh_token, session, at=uow.now, lasts=known.signer.lifetimes.token))
     return tokens.issued(uow, user, session, known.signer)
 
 

@@ -74,21 +74,20 @@ class RefreshToken(NamedTuple):
     created_at: datetime
     expires_at: datetime
     used_at: datetime | None
-    forgiven: bool
 
     @classmethod
     def of(cls, token: str, session: Session, *, at: datetime, lasts: timedelta) -> "RefreshToken":
         """A new one, which its session outlives."""
         expires_at = min(at + lasts, session.expires_at)
-        return cls(digest(token), session.id, at, expires_at, None, False)  # noqa: FBT003 - columns have an order
+        return cls(digest(token), session.id, at, expires_at, None)
 
     def raced(self, sent_at: datetime, grace: timedelta) -> bool:
-        """Whether this use was under way when the first one was decided: a retry, forgiven once."""
-        return self.used_at is not None and not self.forgiven and sent_at <= self.used_at + grace
+        """Whether this use was under way when the first one was decided: a retry."""
+        return self.used_at is not None and sent_at <= self.used_at + grace
 
     def used(self, at: datetime) -> "RefreshToken":
-        """Used now; once more, it has been forgiven."""
-        return self._replace(forgiven=True) if self.used_at else self._replace(used_at=at)
+        """Used, now or already."""
+        return self if self.used_at else self._replace(used_at=at)
 
 
 def digest(token: str) -> str:

@@ -53,7 +53,6 @@ refresh_tokens = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("used_at", DateTime(timezone=True)),
-    Column("forgiven", Boolean, nullable=False),
 )
 """Likewise, of `RefreshToken`'s."""
 
@@ -90,7 +89,7 @@ USER_CHANGES = (
 
 stored(User, users, order=5, mutable=USER_CHANGES)
 stored(Session, sessions, order=6, mutable=("address", "device", "open", "last_used_at", "ended_at"))
-stored(RefreshToken, refresh_tokens, order=7, mutable=("used_at", "forgiven"))
+stored(RefreshToken, refresh_tokens, order=7, mutable=("used_at",))
 stored(Role, roles, order=8, mutable=("description", "permissions", "status", "version"))
 
 

@@ -19,12 +19,12 @@ def begun(uow: UnitOfWork, user: User, signer: Signer) -> TokensView:
         device=uow.device,
     )
     uow.add(session)
+    uow.add(RefreshToken.of(signer.refresh_token, session, at=uow.now, lasts=signer.lifetimes.token))
     return issued(uow, user, session, signer)
 
 
 def issued(uow: UnitOfWork, user: User, session: Session, signer: Signer) -> TokensView:
-    """The next tokens of a session."""
-    uow.add(RefreshToken.of(signer.refresh_token, session, at=uow.now, lasts=signer.lifetimes.token))
+    """The tokens of a session: its newest refresh token is the signer's."""
     lifetime = signer.lifetime_seconds
     claims = rules.claims(user, session.id, at=uow.now, lifetime_seconds=lifetime, token_id=uow.id("tok"))
     return TokensView(access_token=signer.sign(claims), expires_in=lifetime, refresh_token=signer.refresh_token)

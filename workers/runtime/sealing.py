@@ -48,7 +48,11 @@ class Sealer:
 
     def sign(self, text: str, *, to: str) -> str:
         """`key id.base64url` of an HMAC-SHA-256: nobody without the key can make it, for this text and purpose."""
-        return f"{self._newest}.{self._mac(self._newest, text, to)}"
+        return f"{self._newest}.{self.mac(text, to=to)}"
+
+    def mac(self, text: str, *, to: str) -> str:
+        """The signature by today's key without its id: for what nobody has to verify by it."""
+        return self._mac(self._newest, text, to)
 
     def signed(self, text: str, signature: str, *, to: str) -> bool:
         """Whether that is a signature of ours."""

@@ -25,7 +25,9 @@ class Bank:
 
     async def person(self, name: str) -> str:
         """Somebody who can be sent money by e-mail; answers with their id."""
-        asked = Register(email=f"{name}@example.com", password="correct horse battery", first_name=name, last_name="Test")
+        asked = Register(
+            email=f"{name}@example.com", password="correct horse battery", first_name=name, last_name="Test"
+        )
         reply = await self.client.ask(asked, "nobody")
         assert reply.result is not None, reply
         return str(reply.result["id"])
