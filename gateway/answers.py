@@ -13,7 +13,7 @@ from gateway.preferences import Preferences
 from gateway.problems import Header, Trouble
 from gateway.questions import Word
 from gateway.request import Request
-from gateway.response import Response
+from gateway.response import NO_CONTENT, Response
 from gateway.submission import Submission
 from gateway.waiter import FINAL, Waiter
 
@@ -91,8 +91,8 @@ def _patience(instance: Instance, prefer: Preferences, usual: float) -> tuple[fl
 def _finished(route: Route, path: dict[str, str], waiter: Waiter, word: Word, headers: list[Header]) -> Response:
     if word["status"] == "failed":
         return response.refusal(word["problem"], _location(waiter.operation), headers)
-    if route.status == 204:  # noqa: PLR2004
-        return Response(204, b"", headers)
+    if route.status == NO_CONTENT:
+        return Response(NO_CONTENT, b"", headers)
     return _shown(route, path, word["result"], headers)
 
 
@@ -168,7 +168,7 @@ async def signing_keys(
 
 def _answered(request: Request, route: Route, word: Word) -> Response:
     if word["status"] == "succeeded":
-        return Response(204) if route.status == 204 else _shown(route, {}, word["result"])  # noqa: PLR2004
+        return Response(NO_CONTENT) if route.status == NO_CONTENT else _shown(route, {}, word["result"])
     if word["status"] == "failed":
         return response.refusal(word["problem"], request.instance)
     raise problems.busy()

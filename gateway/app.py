@@ -18,7 +18,7 @@ from gateway.pages import Pages
 from gateway.problems import Trouble
 from gateway.proxies import Proxies
 from gateway.request import Disconnected, Receive, Request, Scope, Send
-from gateway.response import Response
+from gateway.response import NO_CONTENT, Response
 from gateway.sending import send_response
 from gateway.tracing import trace_id
 
@@ -116,7 +116,7 @@ class App:
         methods, _ = self._table.at(request.path)
         allow = edge.allow(methods)
         preflight = self._cors.preflight(request.headers.get(b"origin"), allow)
-        return Response(204, b"", [(b"allow", allow.encode()), *preflight])
+        return Response(NO_CONTENT, b"", [(b"allow", allow.encode()), *preflight])
 
     def _leave_trace(self, request: Request, status: int) -> None:
         instance = self._instance

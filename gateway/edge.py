@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel
 from contracts import topology
 from contracts.message import Asked, Call, Command, Message, Nothing, Query
 from gateway import problems
-from gateway.response import Response
+from gateway.response import NO_CONTENT, Response
 from gateway.validation import Rules
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class Routes:
         collection = creates if isinstance(creates, str) else path if creates else None
         # Deleting many things is answered with how many they were.
         silent = message.answer is Nothing or (method == "DELETE" and path.endswith("}"))
-        status = 201 if creates else 204 if silent else 200
+        status = 201 if creates else NO_CONTENT if silent else 200
         options = {"money": money, "scope": scope, "grants": grants, "limit": limit, "collection": collection}
         self._add(method, path, message, status=status, **options)
 

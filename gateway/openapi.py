@@ -9,6 +9,7 @@ from contracts.operations import OperationView
 from gateway import examples, openapi_parts, schemas
 from gateway.edge import Route
 from gateway.openapi_parts import problem, with_headers
+from gateway.response import NO_CONTENT
 from gateway.schemas import Schema, reference
 
 DESCRIPTION = """\
@@ -125,6 +126,9 @@ def _responses(route: Route) -> dict[str, Any]:
 
 
 def _success(route: Route) -> dict[str, Any]:
+    names = openapi_parts.success_headers_of(route)
+    if route.status == NO_CONTENT:
+        return with_headers({"description": "Done."}, names)
     schema = reference(schemas.name_of(route.message.answer))
     content: dict[str, Any] = {"application/json": {"schema": schema}}
     if route.path.endswith("/events"):
@@ -133,5 +137,4 @@ def _success(route: Route) -> dict[str, Any]:
         content["text/csv"] = {"schema": {"type": "string"}}
     if route.message.answer is OperationView and "application/json" in content:
         content["application/json"]["schema"] = reference("Operation")
-    names = openapi_parts.success_headers_of(route)
     return with_headers({"description": "Done.", "content": content}, names)

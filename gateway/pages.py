@@ -14,7 +14,7 @@ from gateway import asyncapi, docs, openapi, problems, response
 from gateway.instance import Instance
 from gateway.metrics_server import readiness
 from gateway.request import Receive, Request, Scope, Send
-from gateway.response import JSON, Response
+from gateway.response import JSON, NO_CONTENT, Response
 
 ALLOW = "GET, HEAD, OPTIONS"
 PREFIXES = tuple(route.path for route in docs.routes)
@@ -37,7 +37,7 @@ class Pages:
         """Answer one of the paths. Raises `Trouble` 405."""
         request.route = request.path
         if request.method == "OPTIONS":
-            return Response(204, b"", [(b"allow", ALLOW.encode())])
+            return Response(NO_CONTENT, b"", [(b"allow", ALLOW.encode())])
         if request.method not in ("GET", "HEAD"):
             raise problems.method_not_allowed(ALLOW)
         return self.paths[request.path]()

@@ -8,6 +8,7 @@ from pydantic_core import to_json
 from gateway import problems
 from gateway.problems import Header, Trouble
 
+NO_CONTENT = 204
 JSON: Header = (b"content-type", b"application/json")
 PROBLEM: Header = (b"content-type", problems.CONTENT_TYPE)
 

@@ -7,11 +7,10 @@ from contextlib import aclosing, suppress
 from gateway.problems import Header
 from gateway.protocol import CYCLE
 from gateway.request import Request, Send
-from gateway.response import Response
+from gateway.response import NO_CONTENT, Response
 
 LINGER_SECONDS = 2.0
 LINGER_BYTES = 4 * 1024 * 1024
-NO_CONTENT = 204
 
 
 async def send_response(request: Request, response: Response, cors: tuple[Header, ...], send: Send) -> None:
