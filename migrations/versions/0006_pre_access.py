@@ -29,6 +29,7 @@ ALTER TABLE identity.sessions
     ALTER ended_at DROP DEFAULT,
     ADD CONSTRAINT open_or_ended CHECK (open = (ended_at IS NULL));
 CREATE INDEX sessions_open ON identity.sessions (user_id) WHERE open;
+CREATE INDEX sessions_expired ON identity.sessions (expires_at);
 CREATE INDEX sessions_ended ON identity.sessions (ended_at) WHERE NOT open;
 
 CREATE TABLE identity.refresh_tokens (

@@ -89,10 +89,7 @@ async def apart(machines: Machines) -> AsyncIterator[System]:
 
 @pytest.fixture(
     scope="session",
-    params=[
-        pytest.param("together", marks=pytest.mark.xdist_group("failures-together")),
-        pytest.param("apart", marks=pytest.mark.xdist_group("failures-apart")),
-    ],
+    params=[pytest.param(name, marks=pytest.mark.xdist_group("failures")) for name in ("together", "apart")],
 )
 def system(request: pytest.FixtureRequest) -> System:
     """Both arrangements, in turn."""

@@ -1,4 +1,4 @@
-"""What identity forgets: failures that count no more, places not been to for long, void tokens, removed people."""
+"""What identity forgets: failures that count no more, places not been to for long, void tokens, old sessions, removed people."""
 
 from workers.runtime.database import Database
 
@@ -14,12 +14,16 @@ OLD_RESETS = """
 DELETE FROM identity.resets WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM identity.resets WHERE expires_at < now() - interval '30 days' ORDER BY expires_at LIMIT $1))
 """
+OLD_SESSIONS = """
+DELETE FROM identity.sessions WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM identity.sessions WHERE expires_at < now() - interval '30 days' ORDER BY expires_at LIMIT $1))
+"""
 OLD_PEOPLE = """
 DELETE FROM identity.users WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM identity.users
     WHERE status = 'removed' AND changed_at < now() - interval '1 day' ORDER BY changed_at LIMIT $1))
 """
-STATEMENTS = (OLD_ATTEMPTS, OLD_RESETS, OLD_PEOPLE)
+STATEMENTS = (OLD_ATTEMPTS, OLD_RESETS, OLD_SESSIONS, OLD_PEOPLE)
 
 
 async def forget(database: Database) -> bool:
