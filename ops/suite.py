@@ -11,7 +11,7 @@ from ops.local.home import PROJECT
 from ops.local.scratch import ScratchServers
 
 # Tests wait for servers more than they work: one more run than there are cores keeps these busy.
-SIDE_BY_SIDE = ("--numprocesses", str((os.cpu_count() or 1) + 1), "--dist", "loadgroup")
+SIDE_BY_SIDE = ("--numprocesses", str((os.cpu_count() or 1) + 1), "--dist", "loadscope")
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -7,13 +7,33 @@ first test that needs a server starts it, and it is gone when the run ends.
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from ops.local import scratch
 from ops.local.home import Home
 from ops.local.scratch import ScratchServers
 from tests.servers import Database, Databases, RedisDatabases, Vhost, Vhosts
+
+
+class BySystem(LoadScopeScheduling):  # type: ignore[misc]
+    """Deals single tests out to the runs side by side, but those of one system to one: it is what costs to start."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        place, _, parameters = nodeid.partition("[")
+        match place.split("/")[1]:
+            case "journeys":
+                return f"journeys {'apart' if parameters.startswith('apart') else 'together'}"
+            case "failures":
+                return "failures"
+        return nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> BySystem:
+    """Whichever way of dealing was asked for."""
+    return BySystem(config, log)
 
 
 @pytest.fixture(scope="session")

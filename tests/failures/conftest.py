@@ -87,10 +87,7 @@ async def apart(machines: Machines) -> AsyncIterator[System]:
         yield system
 
 
-@pytest.fixture(
-    scope="session",
-    params=[pytest.param(name, marks=pytest.mark.xdist_group("failures")) for name in ("together", "apart")],
-)
+@pytest.fixture(scope="session", params=["together", "apart"])
 def system(request: pytest.FixtureRequest) -> System:
     """Both arrangements, in turn."""
     found: System = request.getfixturevalue(request.param)

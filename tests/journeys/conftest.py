@@ -22,10 +22,6 @@ NONSENSE = "ledger.Nonsense"
 
 Meet = Callable[..., Awaitable[Person]]
 
-# The tests of one arrangement stay in one of the runs side by side: a system costs more to start than any test.
-TOGETHER = pytest.mark.xdist_group("journeys-together")
-APART = pytest.mark.xdist_group("journeys-apart")
-
 
 @asynccontextmanager
 async def _running(
@@ -65,7 +61,7 @@ async def apart(
         yield system
 
 
-@pytest.fixture(scope="session", params=[pytest.param("together", marks=TOGETHER), pytest.param("apart", marks=APART)])
+@pytest.fixture(scope="session", params=["together", "apart"])
 def system(request: pytest.FixtureRequest) -> System:
     """Both arrangements, in turn: the same journeys must pass."""
     found: System = request.getfixturevalue(request.param)

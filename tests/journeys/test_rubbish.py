@@ -14,11 +14,8 @@ import pytest
 from contracts.identity import ROLES
 from gateway.edge import Route
 from gateway.routes import ROUTES
-from tests.journeys.conftest import TOGETHER
 from tests.people import Answer, Json, Person, key, order, payout
 from tests.system import System
-
-pytestmark = TOGETHER
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 PATHS = sorted({route.path for route in ROUTES})

@@ -17,11 +17,8 @@ from schemathesis.specs.openapi.checks import (
 
 from gateway.edge import Route
 from gateway.routes import ROUTES
-from tests.journeys.conftest import TOGETHER
 from tests.people import Person
 from tests.system import System
-
-pytestmark = TOGETHER
 
 JWKS = "/.well-known/jwks.json"
 EXAMPLES = {GenerationMode.POSITIVE: 40, GenerationMode.NEGATIVE: 60}

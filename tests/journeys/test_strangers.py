@@ -16,11 +16,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from contracts.identity import CUSTOMER
 from gateway.edge import Route
 from gateway.routes import ROUTES
-from tests.journeys.conftest import TOGETHER
 from tests.people import Json, Person, key, order, payout
 from tests.system import System
-
-pytestmark = TOGETHER
 
 TYPE = "at+jwt"
 CHANGES = ("freeze", "unfreeze", "cancel", "archive", "restore")
