@@ -18,7 +18,7 @@ PAUSE_SECONDS = 0.03
 REPEAT_SECONDS = 0.2
 PATIENCE_SECONDS = 60.0
 TOO_MUCH = 10_000_000
-UNAVAILABLE = 503
+ACCEPTED, UNAVAILABLE = 202, 503
 PREFERENCES = (None, None, "wait=5", "respond-async")
 TRANSFERS, PAYMENTS = "/v1/transfers", "/v1/payments"
 
@@ -100,6 +100,9 @@ class Traffic:
             await self._done(first, number)
             for move in first.following():
                 await self._done(move, number)
+                # Nothing is given back before it is known to be taken.
+                if move.answer is None or move.answer.status == ACCEPTED:
+                    break
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def _done(self, order: Order, number: int) -> None:
