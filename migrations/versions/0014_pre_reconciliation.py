@@ -2,8 +2,8 @@
 
 from migrations.scripts import run
 
-revision = "0021"
-down_revision = "0020"
+revision = "0014"
+down_revision = "0013"
 
 TABLES = """
 CREATE SCHEMA reconciliation;

@@ -2,8 +2,8 @@
 
 from migrations.scripts import run
 
-revision = "0018"
-down_revision = "0012"
+revision = "0019"
+down_revision = "0018"
 
 CHANGES = """
 ALTER TABLE identity.users

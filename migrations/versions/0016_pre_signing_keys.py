@@ -2,8 +2,8 @@
 
 from migrations.scripts import run
 
-revision = "0022"
-down_revision = "0006"
+revision = "0016"
+down_revision = "0015"
 
 TABLES = """
 CREATE TABLE identity.signing_keys (

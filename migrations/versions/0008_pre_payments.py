@@ -2,8 +2,8 @@
 
 from migrations.scripts import run
 
-revision = "0011"
-down_revision = "0008"
+revision = "0008"
+down_revision = "0007"
 
 # Beside the rules the database itself refuses to capture more than was authorised, or to refund more than was captured.
 # Fill factor: most payments change once or twice, on their own page if it fits.

@@ -2,8 +2,8 @@
 
 from migrations.scripts import run
 
-revision = "0012"
-down_revision = "0007"
+revision = "0018"
+down_revision = "0017"
 
 # An operator may find out that a charge was made whose name at the provider nobody has heard.
 TOPUPS = """

@@ -2,8 +2,8 @@
 
 from migrations.scripts import run
 
-revision = "0014"
-down_revision = "0013"
+revision = "0011"
+down_revision = "0010"
 
 # Fill factors: counters are updated again and again, each on its own page if it fits.
 TABLES = """

@@ -2,8 +2,8 @@
 
 from migrations.scripts import run
 
-revision = "0007"
-down_revision = "0022"
+revision = "0017"
+down_revision = "0016"
 
 TABLES = """
 CREATE TABLE identity.attempts (

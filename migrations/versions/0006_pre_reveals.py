@@ -2,7 +2,7 @@
 
 from migrations.scripts import run
 
-revision = "0009"
+revision = "0006"
 down_revision = "0005"
 
 TABLES = """

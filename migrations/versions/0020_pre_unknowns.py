@@ -2,8 +2,8 @@
 
 from migrations.scripts import run
 
-revision = "0023"
-down_revision = "0018"
+revision = "0020"
+down_revision = "0019"
 
 INDEXES = """
 CREATE INDEX topups_unknown ON topups.topups (created_at) WHERE status = 'unknown';

@@ -2,8 +2,8 @@
 
 from migrations.scripts import run
 
-revision = "0010"
-down_revision = "0011"
+revision = "0009"
+down_revision = "0008"
 
 # A merchant takes its keys with it: whoever purges many has not loaded the keys of each.
 TABLES = """

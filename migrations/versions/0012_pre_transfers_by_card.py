@@ -2,8 +2,8 @@
 
 from migrations.scripts import run
 
-revision = "0015"
-down_revision = "0014"
+revision = "0012"
+down_revision = "0011"
 
 CHANGES = """
 ALTER TABLE transfers.transfers

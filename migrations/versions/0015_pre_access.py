@@ -2,8 +2,8 @@
 
 from migrations.scripts import run
 
-revision = "0006"
-down_revision = "0021"
+revision = "0015"
+down_revision = "0014"
 
 TABLES = """
 ALTER TABLE identity.users

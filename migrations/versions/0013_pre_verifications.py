@@ -2,8 +2,8 @@
 
 from migrations.scripts import run
 
-revision = "0020"
-down_revision = "0015"
+revision = "0013"
+down_revision = "0012"
 
 TABLES = """
 CREATE TABLE ledger.measurements (

@@ -2,8 +2,8 @@
 
 from migrations.scripts import run
 
-revision = "0008"
-down_revision = "0009"
+revision = "0007"
+down_revision = "0006"
 
 TABLES = """
 CREATE SCHEMA operations;

@@ -2,8 +2,8 @@
 
 from migrations.scripts import run
 
-revision = "0013"
-down_revision = "0010"
+revision = "0010"
+down_revision = "0009"
 
 # `said` is the letter as it travelled, not as its JSON: rubbish too is text.
 # Sagas are made in order of time, so that the index grows at one end; what is updated later does not touch it.

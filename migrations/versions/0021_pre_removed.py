@@ -2,8 +2,8 @@
 
 from migrations.scripts import run
 
-revision = "0024"
-down_revision = "0023"
+revision = "0021"
+down_revision = "0020"
 
 CHANGES = """
 ALTER TABLE identity.users
