@@ -136,8 +136,8 @@ async def _trade(person: Person, wallet: str, orders: int, chance: random.Random
             await _say(person, "/v1/withdrawals", payout(wallet, amount))
 
 
-async def _killing(system: System, chance: random.Random) -> None:
-    while True:
+async def _killing(system: System, chance: random.Random, over: asyncio.Event) -> None:
+    while not over.is_set():
         await asyncio.sleep(KILLS_EVERY_SECONDS * (0.5 + chance.random()))
         await system.kill("workers")
         await system.start("workers")
@@ -148,15 +148,15 @@ async def test_no_cent_differs_from_what_the_provider_says(system: System) -> No
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(15)) as http:
         people = [await Person(http, system.gateways, patient=True).join() for _ in range(PEOPLE)]
         wallets = [await person.open(funds=FUNDS) for person in people]
-        killing = asyncio.create_task(_killing(system, random.Random(SEED + 1)))
+        over = asyncio.Event()
+        killing = asyncio.create_task(_killing(system, random.Random(SEED + 1), over))
         trades = [
             _trade(person, wallet, ORDERS // PEOPLE, random.Random(chance.random()))
             for person, wallet in zip(people, wallets, strict=True)
         ]
         await asyncio.gather(*trades)
-        killing.cancel()
-        await asyncio.gather(killing, return_exceptions=True)
-        await system.start("workers")
+        over.set()
+        await killing
         bank = Bank(http, system)
 
         async def agreed() -> bool:
