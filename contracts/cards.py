@@ -172,7 +172,7 @@ class RestoreCard(Command[CardView]):
 
 
 class PurgeCard(Command[Nothing]):
-    """Delete an archived card. Raises `CardNotArchived`. What was paid with it stays."""
+    """Delete an archived card. Raises `NotArchived`. What was paid with it stays."""
 
     card_id: CardId
 
@@ -352,13 +352,6 @@ class CardArchived(Refusal):
 
     kind = Kind.CONFLICT
     detail = "The card is archived; restore it first."
-
-
-class CardNotArchived(Refusal):
-    """Only what is archived can be deleted."""
-
-    kind = Kind.CONFLICT
-    detail = "Archive the card before deleting it."
 
 
 class CardTokenInvalid(Refusal):

@@ -428,7 +428,7 @@ class RestoreUser(Command[UserView]):
 
 
 class PurgeUser(Command[Nothing]):
-    """Forget an archived person for good. Raises `UserNotArchived`.
+    """Forget an archived person for good. Raises `NotArchived`.
 
     Where the ledger knows them, their movements stay, of somebody without a name.
     """
@@ -481,13 +481,6 @@ class UserInactive(Refusal):
 
     kind = Kind.CONFLICT
     detail = "This person is archived; restore them first."
-
-
-class UserNotArchived(Refusal):
-    """Only what is archived can be deleted."""
-
-    kind = Kind.CONFLICT
-    detail = "Archive this person before deleting them."
 
 
 class LastAdmin(Refusal):

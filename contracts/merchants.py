@@ -174,7 +174,7 @@ class RestoreMerchant(Command[MerchantView]):
 
 
 class PurgeMerchant(Command[Nothing]):
-    """Delete an archived merchant and its keys. Raises `MerchantNotArchived`. Its wallet and its payments stay."""
+    """Delete an archived merchant and its keys. Raises `NotArchived`. Its wallet and its payments stay."""
 
     merchant_id: MerchantId
 
@@ -344,13 +344,6 @@ class MerchantArchived(Refusal):
 
     kind = Kind.CONFLICT
     detail = "The merchant is archived; restore it first."
-
-
-class MerchantNotArchived(Refusal):
-    """Only what is archived can be deleted."""
-
-    kind = Kind.CONFLICT
-    detail = "Archive the merchant before deleting it."
 
 
 class TooManyMerchants(Refusal):

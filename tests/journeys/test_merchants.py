@@ -99,7 +99,7 @@ async def test_a_merchant_is_changed_archived_restored_and_purged(ani: Person, b
     renamed = await ani.call("PATCH", path, {"name": "Teh"})
     assert (renamed.json["name"], renamed.json["webhook_url"]) == ("Teh", "https://kopi.example/hooks")
     assert (await ani.call("PATCH", path, {"webhook_url": None})).json["webhook_url"] is None
-    assert (await ani.call("DELETE", path)).code == "merchant_not_archived"
+    assert (await ani.call("DELETE", path)).code == "not_archived"
     assert (await ani.post(f"{path}/archive")).json["archived_at"] is not None
     assert await ani.listed("/v1/merchants") == []
     assert len(await ani.listed("/v1/merchants?include=archived&search=teh")) == 1

@@ -108,7 +108,7 @@ def restore_card(command: RestoreCard, uow: UnitOfWork) -> CardView:
 
 @handlers.command(PurgeCard, needs=lambda c: [rows(Card, c.card_id)])
 def purge_card(command: PurgeCard, uow: UnitOfWork) -> Nothing:
-    """Delete the card and its counters. Raises `NotFound`, `CardNotArchived`, `CardFrozen`."""
+    """Delete the card and its counters. Raises `NotFound`, `NotArchived`, `CardFrozen`."""
     card = _own(uow, command.card_id)
     card.must_be_purgeable(uow.caller)
     _purge(uow, card)

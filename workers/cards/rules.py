@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
+from contracts.archive import NotArchived
 from contracts.cards import (
     Brand,
     CardArchived,
@@ -10,7 +11,6 @@ from contracts.cards import (
     CardExpired,
     CardFrozen,
     CardLimits,
-    CardNotArchived,
     CardRef,
     CardStatus,
     CardType,
@@ -157,9 +157,9 @@ class Card(NamedTuple):
         return self._replace(archived=False, archived_at=None)
 
     def must_be_purgeable(self, caller: Caller) -> None:
-        """Raises `CardNotArchived`; `CardFrozen` when only an operator may."""
+        """Raises `NotArchived`; `CardFrozen` when only an operator may."""
         if not self.archived:
-            raise CardNotArchived
+            raise NotArchived
         self._must_not_be_held_by_operator(caller)
 
     def purgeable(self, caller: Caller) -> bool:

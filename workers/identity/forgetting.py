@@ -1,4 +1,4 @@
-"""What identity forgets: failures that count no more, places not been to for long, void tokens, old sessions, removed people."""
+"""What identity forgets: failures that count no more, old places and sessions, void tokens, removed people."""
 
 from workers.runtime.database import Database
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from contracts.archive import VersionConflict
+from contracts.archive import NotArchived, VersionConflict
 from contracts.identity import (
     ROLES,
     CreateUser,
@@ -14,7 +14,6 @@ from contracts.identity import (
     UpdateUser,
     UserGrant,
     UserInactive,
-    UserNotArchived,
     UserView,
 )
 
@@ -96,9 +95,9 @@ class User(NamedTuple):
         return self.changed(at=at, status="active", archived_at=None) if self.status == "archived" else self
 
     def purged(self, at: datetime) -> "User":
-        """Nobody: what is left is an id for the ledger's rows to refer to. Raises `UserNotArchived`."""
+        """Nobody: what is left is an id for the ledger's rows to refer to. Raises `NotArchived`."""
         if self.status != "archived":
-            raise UserNotArchived
+            raise NotArchived
         return self.changed(
             at=at,
             status="purged",

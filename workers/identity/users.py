@@ -104,7 +104,7 @@ def restore_user(command: RestoreUser, uow: UnitOfWork) -> UserView:
 def purge_user(command: PurgeUser, uow: UnitOfWork) -> Nothing:
     """Forget them at once; `ForgetUser` finds out whether the row may go too.
 
-    Raises `NotFound`, `PermissionDenied`, `UserNotArchived`.
+    Raises `NotFound`, `PermissionDenied`, `NotArchived`.
     """
     _purge(uow, _theirs(uow, command.user_id), command.reason)
     return Nothing()

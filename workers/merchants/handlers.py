@@ -111,7 +111,7 @@ def restore_merchant(command: RestoreMerchant, uow: UnitOfWork) -> MerchantView:
 
 @handlers.command(PurgeMerchant, needs=lambda c: [rows(Merchant, c.merchant_id)])
 def purge_merchant(command: PurgeMerchant, uow: UnitOfWork) -> Nothing:
-    """Delete it; its keys go with it. Raises `NotFound`, `MerchantNotArchived`."""
+    """Delete it; its keys go with it. Raises `NotFound`, `NotArchived`."""
     merchant = _own(uow, command.merchant_id)
     merchant.must_be_purgeable()
     _purge(uow, merchant)

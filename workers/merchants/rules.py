@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from contracts.archive import NotArchived
 from contracts.envelope import Caller
 from contracts.identity import PermissionDenied
 from contracts.ledger import CurrencyMismatch
@@ -11,7 +12,6 @@ from contracts.merchants import (
     FeeTerms,
     MerchantArchived,
     MerchantNotActive,
-    MerchantNotArchived,
     MerchantPending,
     MerchantStatus,
     MerchantTerms,
@@ -104,9 +104,9 @@ class Merchant(NamedTuple):
         return self._replace(archived=False, archived_at=None)
 
     def must_be_purgeable(self) -> None:
-        """Raises `MerchantNotArchived`."""
+        """Raises `NotArchived`."""
         if not self.archived:
-            raise MerchantNotArchived
+            raise NotArchived
 
     def must_take_keys(self) -> None:
         """Raises `MerchantArchived`. A pending merchant may prepare its machines."""

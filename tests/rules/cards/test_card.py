@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.archive import NotArchived
 from contracts.cards import (
     CardArchived,
     CardCanceled,
     CardExpired,
     CardFrozen,
     CardLimits,
-    CardNotArchived,
     EmbossCard,
     UpdateCard,
 )
@@ -106,7 +106,7 @@ def test_an_archived_card_is_gone_until_it_is_restored(card: Card) -> None:
 
 
 def test_only_an_archived_card_may_be_purged(card: Card) -> None:
-    refused(CardNotArchived, lambda: card.must_be_purgeable(OWNER))
+    refused(NotArchived, lambda: card.must_be_purgeable(OWNER))
     card.put_away(NOW).must_be_purgeable(OWNER)
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.archive import NotArchived
 from contracts.envelope import Caller
 from contracts.identity import PermissionDenied
 from contracts.ledger import CurrencyMismatch
@@ -14,7 +15,6 @@ from contracts.merchants import (
     FeeTerms,
     MerchantArchived,
     MerchantNotActive,
-    MerchantNotArchived,
     MerchantPending,
     UpdateMerchant,
 )
@@ -68,7 +68,7 @@ def test_an_archived_one_only_changes_by_being_restored() -> None:
 
 
 def test_only_what_is_archived_is_purged() -> None:
-    with pytest.raises(MerchantNotArchived):
+    with pytest.raises(NotArchived):
         opened().must_be_purgeable()
     opened().put_away(NOW).must_be_purgeable()
 

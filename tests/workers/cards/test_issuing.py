@@ -117,7 +117,7 @@ async def test_an_operators_freeze_is_lifted_by_operators_only(issuer: Issuer) -
 
 async def test_archived_cards_are_restored_or_purged(issuer: Issuer) -> None:
     kept, gone, other = [await issuer.card() for _ in range(3)]
-    assert await issuer.code(PurgeCard(card_id=kept.id)) == "card_not_archived"
+    assert await issuer.code(PurgeCard(card_id=kept.id)) == "not_archived"
     for card in (kept, gone):
         assert (await issuer.do(ArchiveCard(card_id=card.id))).status == "succeeded"
     assert await ids_of(issuer) == [other.id]

@@ -210,7 +210,7 @@ async def test_logging_in_and_being_archived_at_once_leaves_nobody_half_in(offic
 
 async def test_only_who_is_archived_is_purged(office: Office) -> None:
     operator, ani = await office.person("operator", "operator"), await office.person("ani")
-    assert await office.refused(PurgeUser(user_id=ani), operator) == "user_not_archived"
+    assert await office.refused(PurgeUser(user_id=ani), operator) == "not_archived"
     await office.done(ArchiveUser(user_id=ani), operator)
     await office.done(PurgeUser(user_id=ani), operator)
     for message in (GetUser(user_id=ani), RestoreUser(user_id=ani), PurgeUser(user_id=ani), GetMe()):

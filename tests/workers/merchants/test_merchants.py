@@ -121,7 +121,7 @@ async def test_terms_follow_the_merchants_state(desk: Desk) -> None:
 
 async def test_archived_restored_purged(desk: Desk) -> None:
     merchant = await desk.merchant()
-    assert await desk.refused(PurgeMerchant(merchant_id=merchant)) == "merchant_not_archived"
+    assert await desk.refused(PurgeMerchant(merchant_id=merchant)) == "not_archived"
     assert (await desk.done(ArchiveMerchant(merchant_id=merchant)))["archived_at"] is not None
     assert await desk.refused(UpdateMerchant(merchant_id=merchant, name="Teh")) == "merchant_archived"
     assert (await desk.done(ListMerchants()))["data"] == []
