@@ -16,6 +16,7 @@ from ops.local import scratch
 from ops.local.home import Home
 from ops.local.scratch import ScratchServers
 from tests.servers import Database, Databases, RedisDatabases, Vhost, Vhosts
+from tests.system import Systems
 
 
 class BySystem(LoadScopeScheduling):  # type: ignore[misc]
@@ -75,6 +76,12 @@ def vhosts(servers: ScratchServers) -> Vhosts:
 def redis_databases(servers: ScratchServers) -> RedisDatabases:
     """Makes empty Redis databases."""
     return RedisDatabases(servers.redis_url)
+
+
+@pytest.fixture(scope="session")
+def systems(servers: ScratchServers, databases: Databases, vhosts: Vhosts, redis_databases: RedisDatabases) -> Systems:
+    """Starts whole systems."""
+    return Systems(servers.home, databases, vhosts, redis_databases)
 
 
 @pytest.fixture

@@ -4,8 +4,9 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from ops.local.home import Home
 from ops.local.processes import HOST, Arrangement, Plan, Process
 from ops.local.servers import Urls
 from ops.local.stack import Stack
+from tests.servers import Databases, RedisDatabases, Vhosts
 
 ENOUGH = "1000000"
 # What costs time for its own sake is cheap in tests; what bounds, bounds later.
@@ -119,6 +121,33 @@ def _level(line: str) -> Any:
     except ValueError:
         return None
     return event.get("level") if isinstance(event, dict) else None
+
+
+@dataclass(frozen=True)
+class Systems:
+    """Starts systems on servers that are there, each with a database, a vhost and a Redis database of its own."""
+
+    home: Home
+    databases: Databases
+    vhosts: Vhosts
+    redis_databases: RedisDatabases
+
+    @asynccontextmanager
+    async def running(self, name: str, *excused: str, **options: Any) -> AsyncIterator[System]:
+        """One until the block ends; all that it may have complained of by then matches an `excused` pattern."""
+        database, vhost = await self.databases.create(), await self.vhosts.create()
+        redis_url = await self.redis_databases.create()
+        urls = Urls(database.app_url, database.owner_url, vhost.gateway_url, vhost.workers_url, redis_url)
+        system = System(self.home.child(name), urls, **options)
+        try:
+            await system.start()
+            yield system
+        finally:
+            await system.stop()
+            await self.databases.drop(database)
+            await self.vhosts.delete(vhost)
+        complaints = system.complaints(*excused)
+        assert not complaints, "\n".join(complaints)
 
 
 async def eventually(what: str, seconds: float, happens: Any) -> None:

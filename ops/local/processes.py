@@ -4,23 +4,11 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from contracts.topology import DOMAINS
 from ops.local import ports, secrets
 from ops.local.home import Home
 from ops.local.servers import Urls
 
-DOMAINS = (
-    "identity",
-    "ledger",
-    "topups",
-    "transfers",
-    "cards",
-    "merchants",
-    "payments",
-    "reconciliation",
-    "withdrawals",
-    "callbacks",
-    "operations",
-)
 GATEWAY_PORT = 5000
 HOST = "127.0.0.1"
 LOCAL_LIMIT = "600"

@@ -1,7 +1,6 @@
 """Servers that may be killed, and the system in both arrangements upon them."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import aiohttp
@@ -13,13 +12,13 @@ from ops.local.postgres import Postgres
 from ops.local.rabbitmq import ADMIN as BROKER_ADMIN
 from ops.local.rabbitmq import RabbitMQ
 from ops.local.scratch import ScratchServers
-from ops.local.servers import Servers, Urls, rabbitmq
+from ops.local.servers import Servers, rabbitmq
 from ops.local.valkey import Valkey
 from tests.failures.traffic import Traffic
 from tests.people import Person
 from tests.servers import Databases, RedisDatabases, Vhosts
 from tests.shops import Shop
-from tests.system import System, eventually
+from tests.system import System, Systems, eventually
 from workers.identity import admins
 
 # What would come after a minute comes after seconds.
@@ -55,35 +54,25 @@ def machines(servers: ScratchServers) -> Iterator[Machines]:
             server.clear()
 
 
-@asynccontextmanager
-async def _running(machines: Machines, *, split: bool) -> AsyncIterator[System]:
+@pytest.fixture(scope="session")
+def systems(machines: Machines) -> Systems:
+    """Starts systems on those."""
     databases = Databases(machines.postgres.url(POSTGRES_ADMIN, "postgres"))
     vhosts = Vhosts(machines.broker.url(BROKER_ADMIN), machines.broker.management_url)
-    database, vhost = await databases.create(), await vhosts.create()
-    redis_url = await RedisDatabases(machines.redis.url).create()
-    urls = Urls(database.app_url, database.owner_url, vhost.gateway_url, vhost.workers_url, redis_url)
-    home = machines.postgres.home.child("apart" if split else "together")
-    system = System(home, urls, split=split, settings=HURRY)
-    try:
-        await system.start()
-        yield system
-    finally:
-        await system.stop()
-    complaints = system.complaints(*LOSSES)
-    assert not complaints, "\n".join(complaints)
+    return Systems(machines.postgres.home, databases, vhosts, RedisDatabases(machines.redis.url))
 
 
 @pytest.fixture(scope="session")
-async def together(machines: Machines) -> AsyncIterator[System]:
+async def together(systems: Systems) -> AsyncIterator[System]:
     """All domains in one worker process."""
-    async with _running(machines, split=False) as system:
+    async with systems.running("together", *LOSSES, split=False, settings=HURRY) as system:
         yield system
 
 
 @pytest.fixture(scope="session")
-async def apart(machines: Machines) -> AsyncIterator[System]:
+async def apart(systems: Systems) -> AsyncIterator[System]:
     """Each domain in a worker process of its own."""
-    async with _running(machines, split=True) as system:
+    async with systems.running("apart", *LOSSES, split=True, settings=HURRY) as system:
         yield system
 
 

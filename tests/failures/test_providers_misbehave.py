@@ -14,12 +14,9 @@ import aiohttp
 import asyncpg
 import pytest
 
-from ops.local.scratch import ScratchServers
-from ops.local.servers import Urls
 from sandbox.scripts import SCRIPTS
 from tests.people import Json, Person, key, payout
-from tests.servers import Databases, RedisDatabases, Vhosts
-from tests.system import System, eventually
+from tests.system import System, Systems, eventually
 from workers.ledger import verification
 
 ORDERS = int(os.environ.get("SALDO_ORDERS", "120"))
@@ -54,24 +51,10 @@ GROUP BY operation_id
 
 
 @pytest.fixture
-async def system(
-    servers: ScratchServers, databases: Databases, vhosts: Vhosts, redis_databases: RedisDatabases
-) -> AsyncIterator[System]:
+async def system(systems: Systems) -> AsyncIterator[System]:
     """Everything in one worker process, which will be killed."""
-    database, vhost = await databases.create(), await vhosts.create()
-    urls = Urls(
-        database.app_url, database.owner_url, vhost.gateway_url, vhost.workers_url, await redis_databases.create()
-    )
-    system = System(servers.home.child("misbehaving"), urls, split=False, gateways=1, settings=HURRY)
-    try:
-        await system.start()
+    async with systems.running("misbehaving", LOST, split=False, gateways=1, settings=HURRY) as system:
         yield system
-    finally:
-        await system.stop()
-        await databases.drop(database)
-        await vhosts.delete(vhost)
-    complaints = system.complaints(LOST)
-    assert not complaints, "\n".join(complaints)
 
 
 class Bank:

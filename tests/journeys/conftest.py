@@ -1,17 +1,13 @@
 """The system in both arrangements, each started once and checked for complaints when the tests are done."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
 
 from contracts.identity import Register
-from ops.local.scratch import ScratchServers
-from ops.local.servers import Urls
 from tests.people import Person
-from tests.servers import Databases, RedisDatabases, Vhosts
-from tests.system import System
+from tests.system import System, Systems
 from workers.identity import admins
 
 # A busy machine is no reason to learn of a misused key later than at once.
@@ -23,41 +19,17 @@ NONSENSE = "ledger.Nonsense"
 Meet = Callable[..., Awaitable[Person]]
 
 
-@asynccontextmanager
-async def _running(
-    servers: ScratchServers, databases: Databases, vhosts: Vhosts, redis_databases: RedisDatabases, *, split: bool
-) -> AsyncIterator[System]:
-    database, vhost = await databases.create(), await vhosts.create()
-    urls = Urls(
-        database.app_url, database.owner_url, vhost.gateway_url, vhost.workers_url, await redis_databases.create()
-    )
-    system = System(servers.home.child("apart" if split else "together"), urls, split=split, settings=PATIENT)
-    try:
-        await system.start()
-        yield system
-    finally:
-        await system.stop()
-        await databases.drop(database)
-        await vhosts.delete(vhost)
-    complaints = system.complaints(NONSENSE)
-    assert not complaints, "\n".join(complaints)
-
-
 @pytest.fixture(scope="session")
-async def together(
-    servers: ScratchServers, databases: Databases, vhosts: Vhosts, redis_databases: RedisDatabases
-) -> AsyncIterator[System]:
+async def together(systems: Systems) -> AsyncIterator[System]:
     """All domains in one worker process."""
-    async with _running(servers, databases, vhosts, redis_databases, split=False) as system:
+    async with systems.running("together", NONSENSE, split=False, settings=PATIENT) as system:
         yield system
 
 
 @pytest.fixture(scope="session")
-async def apart(
-    servers: ScratchServers, databases: Databases, vhosts: Vhosts, redis_databases: RedisDatabases
-) -> AsyncIterator[System]:
+async def apart(systems: Systems) -> AsyncIterator[System]:
     """Each domain in a worker process of its own."""
-    async with _running(servers, databases, vhosts, redis_databases, split=True) as system:
+    async with systems.running("apart", NONSENSE, split=True, settings=PATIENT) as system:
         yield system
 
 

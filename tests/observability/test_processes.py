@@ -13,12 +13,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from contracts.cards import TokenizeCard
-from ops.local.scratch import ScratchServers
-from ops.local.servers import Urls
 from tests.observability.collector import Collector, collecting
 from tests.people import Person
-from tests.servers import Databases, RedisDatabases, Vhosts
-from tests.system import System
+from tests.system import System, Systems
 from tests.workers.client import Client
 
 
@@ -29,27 +26,14 @@ async def collector() -> AsyncIterator[Collector]:
 
 
 @pytest.fixture(scope="module")
-async def system(
-    servers: ScratchServers,
-    databases: Databases,
-    vhosts: Vhosts,
-    redis_databases: RedisDatabases,
-    collector: Collector,
-) -> AsyncIterator[System]:
-    database, vhost = await databases.create(), await vhosts.create()
-    redis = await redis_databases.create()
-    urls = Urls(database.app_url, database.owner_url, vhost.gateway_url, vhost.workers_url, redis)
+async def system(systems: Systems, collector: Collector) -> AsyncIterator[System]:
     told = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
         "OTEL_BSP_SCHEDULE_DELAY": "100",
         "INVARIANTS_EVERY_SECONDS": "1",
     }
-    system = System(servers.home.child("observed"), urls, split=True, gateways=1, settings=told)
-    await system.start()
-    yield system
-    await system.stop()
-    await databases.drop(database)
-    await vhosts.delete(vhost)
+    async with systems.running("observed", split=True, gateways=1, settings=told) as system:
+        yield system
 
 
 @pytest.fixture(scope="module")

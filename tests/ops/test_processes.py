@@ -2,9 +2,9 @@
 
 import pytest
 
-from contracts import topology
+from contracts.topology import DOMAINS
 from ops.local.home import Home
-from ops.local.processes import DOMAINS, Arrangement, Plan, Process
+from ops.local.processes import Arrangement, Plan, Process
 from ops.local.servers import Servers, Urls
 
 URLS = Urls(
@@ -56,7 +56,3 @@ def test_servers_that_the_environment_names_are_used(home: Home) -> None:
     assert servers.urls.gateway_amqp == servers.urls.workers_amqp == given["AMQP_URL"]
     assert servers.urls.gateway_user == "me"
     assert servers.urls.migrations == given["DATABASE_URL"]
-
-
-def test_every_domain_has_a_worker_when_they_run_apart() -> None:
-    assert set(DOMAINS) == set(topology.DOMAINS)
