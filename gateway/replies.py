@@ -56,7 +56,11 @@ class Replies:
             await asyncio.sleep(every_seconds)
             await self._send_echo(bus)
             await asyncio.sleep(every_seconds)
-            if self._echo and bus.ready:
+            if not self._echo:
+                continue
+            # Who is cut off doesn't know what has been taken from whom.
+            self._access.doubt()
+            if bus.ready:
                 log.warning("replies_not_heard")
                 self.heard = False
                 with suppress(AMQPError, ChannelInvalidStateError, OSError, TimeoutError):

@@ -114,6 +114,29 @@ async def test_a_lost_reply_queue_is_declared_again(worker: Worker, start: Start
         assert (await client.transfer(prefer="wait=10")).status == 201
 
 
+async def test_a_gateway_that_is_cut_off_believes_no_token(
+    vhosts: Vhosts, start: Start, join: Join, issuer: Any
+) -> None:
+    vhost = await vhosts.create()
+    worker = Worker(vhost.workers_url, issuer)
+    await worker.start()
+    try:
+        worker.on(TRANSFER, DONE)
+        async with start(amqp_url=vhost.gateway_url, echo_seconds=0.3) as gateway:
+            client = join(gateway)
+            done = (await client.transfer(prefer="respond-async")).headers["Location"]
+            await until(lambda: worker.operations)
+            assert (await client.get(done, prefer="wait=5")).status == 200
+            await worker.stop()
+            await vhosts.delete(vhost)
+            await until(lambda: "access" in gateway.instance.missing)
+            # Redis knows the outcome, but nobody who may see it.
+            answer = await client.get(done)
+            assert (answer.status, answer.code) == (503, "busy")
+    finally:
+        await worker.stop()
+
+
 async def test_a_lost_confirm(gateway: Gateway, client: Client, worker: Worker, monkeypatch: Any) -> None:
     worker.muted = True
 
