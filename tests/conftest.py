@@ -100,6 +100,14 @@ async def vhost(vhosts: Vhosts) -> AsyncIterator[Vhost]:
     await vhosts.delete(made)
 
 
+@pytest.fixture(scope="session")
+async def kept_vhost(vhosts: Vhosts) -> AsyncIterator[Vhost]:
+    """A vhost for many tests, one after the other: to make its quorum queues takes longer than most of them."""
+    made = await vhosts.create()
+    yield made
+    await vhosts.delete(made)
+
+
 @pytest.fixture
 async def redis_url(redis_databases: RedisDatabases) -> str:
     """An empty Redis database of the test's own."""

@@ -6,8 +6,10 @@ import secrets as randomness
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
+import aio_pika
 import aiohttp
 import asyncpg
 from redis import asyncio as redis
@@ -19,6 +21,7 @@ from ops.local.postgres import APP, OWNER
 from ops.local.rabbitmq import GATEWAY, WORKERS
 
 TEMPLATE_SECONDS_MAX = 60.0
+CONNECTIONS_SEEN_SECONDS_MAX = 20.0
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,29 @@ class Vhosts:
     async def delete(self, vhost: Vhost) -> None:
         """Remove it with all its queues."""
         await self.call("DELETE", f"vhosts/{vhost.name}")
+
+    async def drop_connections(self, vhost: Vhost, name: str) -> int:
+        """Close the connections of a client as an operator would; how many there were, and at least one."""
+        found: list[dict[str, Any]] = []
+        async with asyncio.timeout(CONNECTIONS_SEEN_SECONDS_MAX):
+            while not found:
+                await asyncio.sleep(0.2)
+                listed = await self.call("GET", f"vhosts/{vhost.name}/connections")
+                assert isinstance(listed, list)
+                found = [one for one in listed if name in one.get("client_properties", {}).get("connection_name", "")]
+        for one in found:
+            await self.call("DELETE", f"connections/{quote(one['name'])}")
+        return len(found)
+
+    async def purge(self, vhost: Vhost) -> None:
+        """Empty its queues, those first from which messages move on."""
+        found = await self.call("GET", f"queues/{vhost.name}?disable_stats=true&enable_queue_totals=true")
+        assert isinstance(found, list)
+        names = [queue["name"] for queue in found if queue["durable"]]
+        async with await aio_pika.connect(vhost.admin_url) as connection:
+            channel = await connection.channel()
+            for name in sorted(names, key=lambda name: "delay" not in name):
+                await (await channel.get_queue(name, ensure=False)).purge()
 
     async def call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> object:
         """One request to the management API (`path` below `/api/`); its answer, decoded."""

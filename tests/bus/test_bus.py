@@ -5,17 +5,20 @@ import os
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import aio_pika
 import pytest
+from aiormq.exceptions import AMQPError
 
 from contracts import topology
 from contracts.bus import Bus, NotSent, Unconfirmed, user_of
 from ops.local import ports, rabbitmq_binary
 from ops.local.home import Home
 from ops.local.rabbitmq import GATEWAY, LISTENERS, RabbitMQ
-from tests.servers import Vhost
+from tests.servers import Vhost, Vhosts
+from tests.system import eventually
 
 QUEUE = topology.commands("transfers")
 
@@ -93,6 +96,32 @@ async def test_everybody_may_declare_the_topology_again(bus: Bus, vhost: Vhost) 
     await again.start()
     await again.stop()
     assert bus.ready
+
+
+async def test_a_queue_that_got_lost_with_the_broker_is_declared_after_the_reconnect(
+    vhost: Vhost, vhosts: Vhosts
+) -> None:
+    bus = Bus(vhost.gateway_url, name="loser")
+    await bus.start()
+    await vhosts.call("DELETE", f"queues/{vhost.name}/{QUEUE}")
+    assert await vhosts.drop_connections(vhost, "loser") == 1
+
+    async def sent() -> bool:
+        with suppress(NotSent, Unconfirmed):
+            await bus.publish(topology.COMMANDS, QUEUE, b"[]")
+            return True
+        return False
+
+    await eventually("the queue is there again", 20, sent)
+    await bus.stop()
+
+
+async def test_a_topology_that_cannot_be_is_told_at_the_start(vhost: Vhost, vhosts: Vhosts) -> None:
+    await vhosts.call("PUT", f"queues/{vhost.name}/{QUEUE}", {"durable": True})
+    bus = Bus(vhost.workers_url, name="test")
+    with pytest.raises(AMQPError):
+        await bus.start()
+    await bus.stop()
 
 
 async def test_a_frozen_broker_leaves_it_unknown(own_bus: Bus, broker: RabbitMQ) -> None:

@@ -23,12 +23,11 @@ def issuer() -> Issuer:
     return Issuer()
 
 
-@pytest.fixture(scope="module")
-async def vhost(vhosts: Vhosts) -> AsyncIterator[Vhost]:
-    """One for all tests of a module: making its quorum queues takes longer than most tests."""
-    made = await vhosts.create()
-    yield made
-    await vhosts.delete(made)
+@pytest.fixture
+async def vhost(kept_vhost: Vhost, vhosts: Vhosts) -> Vhost:
+    """One with empty queues."""
+    await vhosts.purge(kept_vhost)
+    return kept_vhost
 
 
 @pytest.fixture

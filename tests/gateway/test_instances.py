@@ -19,20 +19,6 @@ TRANSFER = "transfers.RequestTransfer"
 DONE = {"id": "trf_1", "status": "completed"}
 
 
-async def drop_connections(vhosts: Vhosts, vhost: Vhost, name: str) -> int:
-    """Close the connections of a client as an operator would; how many there were."""
-    found: list[dict[str, Any]] = []
-    async with asyncio.timeout(20):
-        while not found:
-            listed = await vhosts.call("GET", f"vhosts/{vhost.name}/connections")
-            assert isinstance(listed, list)
-            found = [item for item in listed if name in item.get("client_properties", {}).get("connection_name", "")]
-            await asyncio.sleep(0.2)
-    for item in found:
-        await vhosts.call("DELETE", "connections/" + item["name"].replace(" ", "%20").replace(">", "%3E"))
-    return len(found)
-
-
 @pytest.mark.parametrize("with_redis", [True, False])
 async def test_submit_at_one_and_wait_at_the_other(
     worker: Worker, start: Start, join: Join, *, with_redis: bool
@@ -92,7 +78,7 @@ async def test_a_lost_connection_is_found_again(
         waiting = asyncio.create_task(client.get(accepted.headers["Location"], prefer="wait=30"))
         await asyncio.sleep(0.2)
         name = f"gateway {gateway.instance.name}"
-        assert await drop_connections(vhosts, vhost, name) == 1
+        assert await vhosts.drop_connections(vhost, name) == 1
         # The outcome is told while nobody listens.
         worker.operations[accepted.json["id"]].answer = DONE
         # After a reconnect every waiter asks again.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.servers import Database, Vhost
+from tests.servers import Database, Vhost, Vhosts
 from tests.workers.client import Client
 from workers import roles
 from workers.ledger import chart
@@ -23,6 +23,13 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+async def vhost(kept_vhost: Vhost, vhosts: Vhosts) -> Vhost:
+    """One with empty queues."""
+    await vhosts.purge(kept_vhost)
+    return kept_vhost
 
 
 @pytest.fixture
