@@ -204,7 +204,7 @@ async def test_calls_are_answered_directly(client: Client, worker: Worker) -> No
     worker.on("identity.LogIn", CredentialsInvalid())
     answer = await client.post("/v1/auth/register", PERSON, anonymous=True, key="k", prefer="respond-async")
     assert (answer.status, answer.json) == (201, PERSON_VIEW)
-    assert "Location" not in answer.headers
+    assert answer.headers["Location"] == "/v1/users/usr_1"
     answer = await client.post("/v1/auth/login", {"email": "a@b.example", "password": "x"}, anonymous=True)
     assert (answer.status, answer.code) == (401, "credentials_invalid")
     assert "WWW-Authenticate" in answer.headers
