@@ -18,18 +18,23 @@ from ops.local.scratch import ScratchServers
 from tests.servers import Database, Databases, RedisDatabases, Vhost, Vhosts
 from tests.system import Systems
 
+# What shares servers or processes that cost more to start than its tests.
+TOGETHER = (
+    "tests/bus/",
+    "tests/failures/",
+    "tests/gateway/test_authorization.py",
+    "tests/observability/",
+    "tests/runtime/test_outages.py",
+)
+
 
 class BySystem(LoadScopeScheduling):  # type: ignore[misc]
-    """Deals single tests out to the runs side by side, but those of one system to one: it is what costs to start."""
+    """Deals single tests out to the runs side by side, but those of one system to one."""
 
     def _split_scope(self, nodeid: str) -> str:
-        place, _, parameters = nodeid.partition("[")
-        match place.split("/")[1]:
-            case "journeys":
-                return f"journeys {'apart' if parameters.startswith('apart') else 'together'}"
-            case "failures":
-                return "failures"
-        return nodeid
+        if nodeid.startswith("tests/journeys/"):
+            return "journeys apart" if "[apart" in nodeid else "journeys together"
+        return next((shared for shared in TOGETHER if nodeid.startswith(shared)), nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> BySystem:

@@ -12,6 +12,9 @@ from typing import Any
 import aiohttp
 from multidict import CIMultiDictProxy
 
+from contracts.identity import Register
+from workers.identity import admins
+
 Json = Any
 OUTCOME_SECONDS_MAX = 60.0
 PATIENCE_SECONDS = 10.0
@@ -139,6 +142,14 @@ class Person:
         assert registered.status == 201, registered
         self.user = registered.json
         self.token = (await self.log_in())["access_token"]
+        return self
+
+    async def appointed(self, database_url: str) -> "Person":
+        """Made an admin from the command line, and logged in."""
+        about = Register(email=self.email, password=self.password, first_name="Adi", last_name="Nugroho")
+        await admins.create(database_url, about)
+        self.token = (await self.log_in())["access_token"]
+        self.user = await self.read("/v1/auth/me")
         return self
 
     async def log_in(self, **options: Any) -> Json:

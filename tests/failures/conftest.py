@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import aiohttp
 import pytest
 
-from contracts.identity import Register
 from ops.local.postgres import ADMIN as POSTGRES_ADMIN
 from ops.local.postgres import Postgres
 from ops.local.rabbitmq import ADMIN as BROKER_ADMIN
@@ -19,7 +18,6 @@ from tests.people import Person
 from tests.servers import Databases, RedisDatabases, Vhosts
 from tests.shops import Shop
 from tests.system import System, Systems, eventually
-from workers.identity import admins
 
 # What would come after a minute comes after seconds.
 HURRY = {"SAGA_RESEND_SECONDS": "2", "UNTOLD_AFTER_SECONDS": "3"}
@@ -102,13 +100,6 @@ async def traffic(system: System, http: aiohttp.ClientSession) -> Traffic:
     await eventually("people can log in", 30, recovered)
     people = [await Person(http, system.gateways, patient=True).join() for _ in range(PEOPLE)]
     wallets = [(person, await person.open(funds=FUNDS)) for person in people for _ in range(2)]
-    shop = await Shop.opened(people[0], await _admin(system, http), fixed=3, basis_points=250)
+    admin = await Person(http, system.gateways, patient=True).appointed(system.servers.database)
+    shop = await Shop.opened(people[0], admin, fixed=3, basis_points=250)
     return Traffic(wallets, shop, [await person.issue(wallet) for person, wallet in wallets[1:]])
-
-
-async def _admin(system: System, http: aiohttp.ClientSession) -> Person:
-    admin = Person(http, system.gateways, patient=True)
-    about = Register(email=admin.email, password=admin.password, first_name="Adi", last_name="Nugroho")
-    await admins.create(system.servers.database, about)
-    admin.token = (await admin.log_in())["access_token"]
-    return admin

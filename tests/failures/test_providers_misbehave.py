@@ -149,6 +149,17 @@ async def test_no_cent_differs_from_what_the_provider_says(system: System) -> No
 
         await eventually(f"the books agree with the bank (SALDO_SEED={SEED})", SETTLED_SECONDS_MAX, agreed)
         assert await verification.verify(system.servers.migrations) == []
+        await _reconciled(await Person(http, system.gateways, patient=True).appointed(system.servers.database))
+
+
+async def _reconciled(operator: Person) -> None:
+    """The days of this run, compared as an operator would: nothing is left to look into."""
+    today = datetime.now(UTC).date()
+    for day in (today - timedelta(days=1), today):
+        run = await operator.post("/v1/ops/reconciliations", {"date": day.isoformat()}, prefer="wait=30")
+        assert run.status == 200, run
+        assert run.json["open"] == 0, await operator.read(f"/v1/ops/reconciliations/{run.json['id']}")
+    assert run.json["matched"] > 0
 
 
 async def _open(person: Person) -> list[Json]:

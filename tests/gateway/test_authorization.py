@@ -19,7 +19,7 @@ from tests.gateway import clients
 from tests.gateway.clients import Answer, Client
 from tests.gateway.tokens import Issuer
 from tests.gateway.worker import Script, Worker
-from tests.servers import RedisDatabases, Vhost
+from tests.servers import RedisDatabases, Vhosts
 
 
 class Nothing(dict[str, Script]):
@@ -41,9 +41,9 @@ TABLE = committed()
 
 
 @pytest.fixture(scope="module")
-async def door(vhost: Vhost, redis_databases: RedisDatabases) -> AsyncIterator[tuple[Gateway, Worker, Issuer]]:
+async def door(vhosts: Vhosts, redis_databases: RedisDatabases) -> AsyncIterator[tuple[Gateway, Worker, Issuer]]:
     """One gateway for all of it, and a worker that has nothing."""
-    issuer = Issuer()
+    vhost, issuer = await vhosts.create(), Issuer()
     worker = Worker(vhost.workers_url, issuer)
     worker.scripts = Nothing()
     await worker.start()
@@ -51,6 +51,7 @@ async def door(vhost: Vhost, redis_databases: RedisDatabases) -> AsyncIterator[t
     async with clients.running(clients.settings(**urls)) as gateway:
         yield gateway, worker, issuer
     await worker.stop()
+    await vhosts.delete(vhost)
 
 
 async def knock(client: Client, route: Route, token: str | None) -> Answer:

@@ -5,10 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import aiohttp
 import pytest
 
-from contracts.identity import Register
 from tests.people import Person
 from tests.system import System, Systems
-from workers.identity import admins
 
 # A busy machine is no reason to learn of a misused key later than at once.
 PATIENT = {"ACCEPTANCE_WAIT_SECONDS": "3"}
@@ -73,12 +71,7 @@ async def budi(meet: Meet) -> Person:
 @pytest.fixture
 async def admin(system: System, http: aiohttp.ClientSession) -> Person:
     """An operator's first admin."""
-    admin = Person(http, system.gateways)
-    about = Register(email=admin.email, password=admin.password, first_name="Adi", last_name="Nugroho")
-    made = await admins.create(system.servers.database, about)
-    admin.user = {"id": made.id}
-    admin.token = (await admin.log_in())["access_token"]
-    return admin
+    return await Person(http, system.gateways).appointed(system.servers.database)
 
 
 @pytest.fixture

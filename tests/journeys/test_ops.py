@@ -13,10 +13,8 @@ import pytest
 from contracts import ids, topology
 from contracts.bus import Bus
 from contracts.envelope import Envelope, encode, pack
-from contracts.identity import Register
 from tests.people import Json, Person, key
 from tests.system import System, eventually
-from workers.identity import admins
 
 REASON = {"reason": "Somebody called."}
 SECONDS = 20
@@ -26,11 +24,7 @@ NONSENSE = "ledger.Nonsense.v1"
 @pytest.fixture
 async def operator(system: System, http: aiohttp.ClientSession) -> Person:
     """Somebody who runs this installation."""
-    person = Person(http, system.gateways)
-    wanted = Register(email=person.email, password=person.password, first_name="Olga", last_name="Operator")
-    await admins.create(system.servers.database, wanted)
-    person.token = (await person.log_in())["access_token"]
-    return person
+    return await Person(http, system.gateways).appointed(system.servers.database)
 
 
 @pytest.fixture

@@ -2,28 +2,14 @@
 
 import asyncio
 
-import aiohttp
 import asyncpg
 import pytest
 
-from contracts.identity import Register
 from tests.journeys.conftest import Meet
 from tests.people import Json, Person
 from tests.system import System, eventually
-from workers.identity import admins
 
 SECONDS = 20
-
-
-@pytest.fixture
-async def admin(system: System, http: aiohttp.ClientSession) -> Person:
-    """Somebody who runs this installation."""
-    person = Person(http, system.gateways)
-    wanted = Register(email=person.email, password=person.password, first_name="Olga", last_name="Operator")
-    await admins.create(system.servers.database, wanted)
-    person.token = (await person.log_in())["access_token"]
-    person.user = await person.read("/v1/auth/me")
-    return person
 
 
 async def with_role(system: System, person: Person, role: str) -> Person:
