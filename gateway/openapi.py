@@ -13,9 +13,9 @@ from gateway.response import NO_CONTENT
 from gateway.schemas import Schema, reference
 
 DESCRIPTION = """\
-Wallets, top-ups and transfers. Every command is an operation: money commands answer `202 Accepted` with its address
-unless `Prefer: wait=n` lets them finish. Amounts are integers in minor units. Errors are `application/problem+json`
-(RFC 9457) with a stable `code`."""
+Wallets, top-ups, transfers, cards, payments and withdrawals. Every command is an operation: money commands answer
+`202 Accepted` with its address unless `Prefer: wait=n` lets them finish. Amounts are integers in minor units. Errors
+are `application/problem+json` (RFC 9457) with a stable `code`."""
 
 
 @cache
