@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import aio_pika
+import aiormq
 from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractRobustConnection
 from aiormq.exceptions import AMQPError, ChannelInvalidStateError
 
@@ -126,16 +127,22 @@ class Bus:
         return unblocked is not None and not unblocked.is_set()
 
     async def _declare(self) -> None:
-        """Say it all in one breath: only the last of some two hundred declarations waits for the broker's word."""
         async with self.connection.channel() as channel:
-            quick = await channel.get_underlay_channel()
-            for name, kind in EXCHANGES:
-                await quick.exchange_declare(name, exchange_type=kind, durable=True, nowait=True)
-            for queue in self._whole.queues():
-                await quick.queue_declare(queue.name, durable=True, arguments=queue.arguments, nowait=True)
-                for exchange, routing_key in queue.bindings:
-                    await quick.queue_bind(queue.name, exchange, routing_key, nowait=True)
-            await quick.exchange_declare(topology.COMMANDS, passive=True)
+            try:
+                await self._say(await channel.get_underlay_channel())
+            except ChannelInvalidStateError as error:
+                # It was closed before all had been said: the broker refuses something.
+                raise AMQPError("the broker refuses the topology") from error
+
+    async def _say(self, quick: aiormq.abc.AbstractChannel) -> None:
+        """All in one breath: only the last of some two hundred declarations waits for the broker's word."""
+        for name, kind in EXCHANGES:
+            await quick.exchange_declare(name, exchange_type=kind, durable=True, nowait=True)
+        for queue in self._whole.queues():
+            await quick.queue_declare(queue.name, durable=True, arguments=queue.arguments, nowait=True)
+            for exchange, routing_key in queue.bindings:
+                await quick.queue_bind(queue.name, exchange, routing_key, nowait=True)
+        await quick.exchange_declare(topology.COMMANDS, passive=True)
 
     async def _declare_again(self, *_: Any) -> None:
         with suppress(AMQPError, ChannelInvalidStateError, ConnectionError, TimeoutError):

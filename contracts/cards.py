@@ -1,14 +1,15 @@
 """Cards: virtual cards that stand for a wallet, and what is spent on them."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from contracts.ids import CardId, Id, UserId, WalletId
 from contracts.ledger import Label
 from contracts.message import (
     Call,
+    Change,
     Command,
     CountView,
     Event,
@@ -28,7 +29,7 @@ Brand = Literal["visa", "mastercard", "amex", "jcb", "unionpay", "discover", "di
 BRANDS: tuple[Brand, ...] = get_args(Brand)
 CardType = Literal["debit", "prepaid", "credit"]
 CardStatus = Literal["active", "frozen", "canceled", "expired", "archived"]
-Change = Literal["updated", "frozen", "unfrozen", "canceled", "archived", "restored", "purged"]
+CardChange = Literal["updated", "frozen", "unfrozen", "canceled", "archived", "restored", "purged"]
 Reason = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 Search = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 
@@ -124,16 +125,12 @@ class IssueCard(Command[IssuedCardView]):
     limits: CardLimits = Field(default_factory=CardLimits)
 
 
-class UpdateCard(Command[CardView]):
+class UpdateCard(Change[CardView]):
     """Change what is said; what is not stays. `limits` are replaced as a whole."""
 
     card_id: CardId
     label: Label | None = None
     limits: CardLimits | None = None
-
-    @model_serializer(mode="wrap")
-    def _what_is_said(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {name: value for name, value in whole(self).items() if name in self.model_fields_set}
 
 
 class FreezeCard(Command[CardView]):
@@ -250,7 +247,7 @@ class CardChanged(Event):
 
     card: CardView
     owner: UserId
-    change: Change
+    change: CardChange
 
 
 class EmbossCard(Command[IssuedCardView]):

@@ -3,12 +3,13 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer
+from pydantic import AfterValidator, Field, StringConstraints
 
 from contracts.cards import Reason
 from contracts.ids import RoleId, SessionId, UserId
 from contracts.message import (
     Call,
+    Change,
     Command,
     CountView,
     Event,
@@ -229,7 +230,7 @@ class CreateRole(Command[RoleView]):
     permissions: Permissions
 
 
-class UpdateRole(Command[RoleView]):
+class UpdateRole(Change[RoleView]):
     """Change what is said; what is not stays. Nobody adds or takes what they don't have themselves.
 
     Raises `VersionConflict` where `version` is not the role's, `RoleBuiltin`, `BeyondOwn`.
@@ -239,10 +240,6 @@ class UpdateRole(Command[RoleView]):
     description: RoleDescription | None = None
     permissions: Permissions | None = None
     version: Version | None = None
-
-    @model_serializer(mode="wrap")
-    def _what_is_said(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {name: value for name, value in whole(self).items() if name in self.model_fields_set}
 
 
 class ArchiveRole(Command[RoleView]):
@@ -278,20 +275,16 @@ class GetRole(Query[RoleView]):
 
 
 class ListRoles(PageOf[RoleView]):
-    """The roles that were made here, newest first; the built-in ones stand before them on the first page."""
+    """The roles that were made here, newest first, then the built-in ones."""
 
     status: Literal["active", "archived"] | None = None
     include: Literal["archived"] | None = None
 
 
-class PermissionsView(View):
-    """Everything that a role can allow."""
+class ListPermissions(PageOf[str]):
+    """Everything that a role can allow, by name."""
 
-    data: list[str]
-
-
-class ListPermissions(Query[PermissionsView]):
-    """Everything that a role can allow."""
+    limit: Annotated[int, Field(ge=1, le=100)] = 100
 
 
 class AssignRoles(Command[UserView]):

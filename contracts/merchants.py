@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer
+from pydantic import AfterValidator, Field, StringConstraints
 
 from contracts.cards import Reason, Search
 from contracts.identity import Name
 from contracts.ids import KeyId, MerchantId, UserId, WalletId
-from contracts.message import Call, Command, CountView, Event, Kind, Nothing, Query, Refusal, Revealed, View
+from contracts.message import Call, Change, Command, CountView, Event, Kind, Nothing, Query, Refusal, Revealed, View
 from contracts.money import MAX_AMOUNT, Currency
 from contracts.pages import Moment, PageOf
 
@@ -129,7 +129,7 @@ class CreateMerchant(Command[MerchantView]):
     webhook_url: WebhookUrl | None = None
 
 
-class UpdateMerchant(Command[MerchantView]):
+class UpdateMerchant(Change[MerchantView]):
     """Change what is said; what is not stays, and so does a null name or fee.
 
     Raises `PermissionDenied` to an owner who says `fee`, and `MerchantArchived`.
@@ -140,23 +140,19 @@ class UpdateMerchant(Command[MerchantView]):
     webhook_url: WebhookUrl | None = None
     fee: FeeTerms | None = None
 
-    @model_serializer(mode="wrap")
-    def _what_is_said(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {name: value for name, value in whole(self).items() if name in self.model_fields_set}
-
 
 class ApproveMerchant(Command[MerchantView]):
     """Let a pending or suspended merchant take payments. Again is harmless. Raises `MerchantArchived`."""
 
     merchant_id: MerchantId
-    reason: Reason
+    reason: Reason | None = None
 
 
 class SuspendMerchant(Command[MerchantView]):
     """Stop an active merchant and its keys. Again is harmless. Raises `MerchantPending`, `MerchantArchived`."""
 
     merchant_id: MerchantId
-    reason: Reason
+    reason: Reason | None = None
 
 
 class ArchiveMerchant(Command[MerchantView]):

@@ -5,7 +5,15 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+)
 from pydantic.fields import FieldInfo
 
 VERSION = 1
@@ -50,6 +58,7 @@ class Message(BaseModel):
     is_asked: ClassVar[bool] = False
     is_call: ClassVar[bool] = False
     is_event: ClassVar[bool] = False
+    is_change: ClassVar[bool] = False
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -106,6 +115,16 @@ class Command[A](Asked[A]):
 
     internal: ClassVar[bool] = False
     slow: ClassVar[bool] = False
+
+
+class Change[A](Command[A]):
+    """Changes what is said and lets the rest be: a null is said, and what is left out is not."""
+
+    is_change = True
+
+    @model_serializer(mode="wrap")
+    def _what_is_said(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in whole(self).items() if name in self.model_fields_set}
 
 
 class Call[A](Asked[A]):

@@ -83,7 +83,7 @@ class ReverseTopUp(Command[TopUpView]):
     """
 
     topup_id: TopUpId
-    reason: Reason
+    reason: Reason | None = None
 
 
 class ResolveTopUp(Command[TopUpView]):

@@ -28,6 +28,8 @@ from gateway.rate_limit import RateLimit
 
 BEARER = re.compile(rb"bearer +(sk_[A-Za-z0-9_-]{0,200})", re.IGNORECASE)
 TRIES_MAX = 3
+OWN_OPERATIONS = "operations:read"
+"""What every key may: who is told to poll an operation must be let."""
 
 log = structlog.get_logger()
 
@@ -40,7 +42,7 @@ class KeySession(Session):
     def __init__(self, holder: KeyHolderView, until: float, access: Access) -> None:
         ends = until if holder.expires_at is None else min(until, holder.expires_at.timestamp())
         super().__init__(holder.merchant_id, holder.key_id, [], ends, access)
-        self.permissions = frozenset[str](holder.scopes)
+        self.permissions = frozenset({OWN_OPERATIONS, *holder.scopes})
         self.active = holder.active
 
     def renew(self) -> None:

@@ -61,7 +61,7 @@ class OperationIds:
 
     def fingerprint(self, message: Message, maps: Iterable[str]) -> str:
         """What was asked, whatever the order of its fields; defaults are left out, so that new ones don't matter."""
-        body = message.__pydantic_serializer__.to_json(message, exclude_defaults=True)
+        body = message.__pydantic_serializer__.to_json(message, exclude_defaults=not message.is_change)
         if any(len(getattr(message, name)) > 1 for name in maps):
             # Models are dumped in the order of their fields; only maps keep the order of the request's body.
             body = json.dumps(json.loads(body), sort_keys=True, separators=(",", ":")).encode()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 MEMBER = re.compile(r'\s*([!#$%&\'*+.^_`|~0-9A-Za-z-]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s;,"]*)\s*)?(?:;[^,]*)?')
-DIGITS = re.compile(r"[0-9]{1,9}")
+DIGITS = re.compile(r"[0-9]{1,400}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,7 @@ async def test_a_wait_that_was_not_enough(client: Client) -> None:
     ("prefer", "applied"),
     [
         ("wait=99", "wait=30"),
+        ("wait=10000000000", "wait=30"),
         ("WAIT=7", "wait=7"),
         ('wait="7"', "wait=7"),
         ("foo, wait=7; x=y", "wait=7"),

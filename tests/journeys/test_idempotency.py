@@ -51,6 +51,13 @@ async def test_the_order_of_a_bodys_members_does_not_matter(ani: Person, wallets
     assert (first.status, again.status, again.json) == (201, 201, first.json)
 
 
+async def test_to_say_null_is_not_to_say_nothing(ani: Person) -> None:
+    path, mine = f"/v1/cards/{(await ani.issue(await ani.open(), label='Old'))['id']}", key()
+    assert (await ani.call("PATCH", path, {}, key=mine)).json["label"] == "Old"
+    other = await ani.call("PATCH", path, {"label": None}, key=mine)
+    assert (other.status, other.code) == (422, "idempotency_key_reused")
+
+
 @pytest.mark.parametrize("change", [{"amount": 6}, {"note": "other"}, {"metadata": {"k": "v"}}], ids=str)
 @pytest.mark.parametrize("prefer", [None, "wait=20"])
 async def test_a_key_with_another_body_is_misuse(

@@ -259,6 +259,11 @@ class TestWhoMayWhat:
         moves = [await shop.move(payment, move) for move in ("capture", "void", "refunds")]
         assert {(one.status, one.code) for one in (await shop.pay(by_id(card)), *moves)} == {(403, "permission_denied")}
 
+    async def test_a_key_may_poll_what_it_has_asked_for(self, shop: Shop, card: Json) -> None:
+        _, shop.token = await shop.another_key("payments:create")
+        accepted = await shop.pay(by_id(card), prefer="respond-async")
+        assert (await shop.outcome(accepted.json["id"]))["status"] == "succeeded"
+
     async def test_operators_see_all_and_move_nothing(self, shop: Shop, admin: Person, card: Json) -> None:
         payment = await shop.authorize(by_id(card))
         assert (await admin.read(f"/v1/payments/{payment}"))["fee"] == 0

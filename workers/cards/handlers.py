@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contracts.cards import (
     ArchiveCard,
     CancelCard,
+    CardChange,
     CardChanged,
     CardIssued,
     CardRef,
@@ -12,7 +13,6 @@ from contracts.cards import (
     CardSpendView,
     CardTokenView,
     CardView,
-    Change,
     EmbossCard,
     FreezeCard,
     IssueCard,
@@ -237,7 +237,7 @@ def _own(uow: UnitOfWork, key: str) -> Card:
 
 
 def _change(
-    uow: UnitOfWork, key: str, change: Change, changed: Callable[[Card], Card], reason: str | None = None
+    uow: UnitOfWork, key: str, change: CardChange, changed: Callable[[Card], Card], reason: str | None = None
 ) -> CardView:
     card = _own(uow, key)
     new = changed(card)
@@ -246,7 +246,7 @@ def _change(
     return new.view(uow.now)
 
 
-def _save(uow: UnitOfWork, card: Card, new: Card, change: Change, reason: str | None = None) -> None:
+def _save(uow: UnitOfWork, card: Card, new: Card, change: CardChange, reason: str | None = None) -> None:
     uow.save(new)
     uow.audit(card.id, before=card.audited(), after=new.audited(), reason=reason)
     uow.emit(CardChanged(card=new.view(uow.now), owner=card.owner, change=change))

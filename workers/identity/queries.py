@@ -20,7 +20,6 @@ from contracts.identity import (
     ListSessions,
     ListUsers,
     MeView,
-    PermissionsView,
     RoleView,
     SessionView,
     UserStatus,
@@ -34,7 +33,7 @@ from workers.identity.roles import Role
 from workers.identity.sessions import Session
 from workers.identity.tables import read, read_role, roles, sessions, users
 from workers.runtime.handlers import Queries
-from workers.runtime.reading import Reading
+from workers.runtime.reading import Reading, page_of
 from workers.runtime.stored import mapping
 
 queries = Queries("identity")
@@ -113,10 +112,10 @@ async def list_sessions(query: ListSessions, reading: Reading) -> Page[SessionVi
 
 
 @queries.query(ListPermissions)
-async def list_permissions(query: ListPermissions, reading: Reading) -> PermissionsView:
+async def list_permissions(query: ListPermissions, reading: Reading) -> Page[str]:
     """Everything that a role can allow."""
-    del query, reading
-    return PermissionsView(data=sorted(PERMISSIONS))
+    del reading
+    return page_of(query, sorted(PERMISSIONS), str)
 
 
 @queries.query(GetRole)
@@ -133,16 +132,17 @@ async def get_role(query: GetRole, reading: Reading) -> RoleView:
 
 @queries.query(ListRoles)
 async def list_roles(query: ListRoles, reading: Reading) -> Page[RoleView]:
-    """The roles that were made here; the built-in ones, which are few, come with the first page."""
+    """All roles: they are few, so each page reads them all."""
     wanted = select(roles).where(roles.c.status != "purged")
     if query.status is not None:
         wanted = wanted.where(roles.c.status == query.status)
     elif query.include is None:
         wanted = wanted.where(roles.c.status == "active")
-    page = await reading.page(query, wanted, (roles.c.created_at, roles.c.id), lambda row: read_role(row).view())
-    if query.after is not None or query.status == "archived":
-        return page
-    return page.model_copy(update={"data": [*role_rules.builtin(), *page.data]})
+    rows = await reading.rows(wanted.order_by(roles.c.created_at.desc(), roles.c.id.desc()))
+    known = [read_role(row).view() for row in rows]
+    if query.status != "archived":
+        known += role_rules.builtin()
+    return page_of(query, known, lambda role: role.id)
 
 
 async def _active_roles(reading: Reading) -> list[Role]:

@@ -70,6 +70,19 @@ class Reading:
         return await self.rows(select.order_by(*(column.desc() for column in by)).limit(query.limit + 1))
 
 
+def page_of[V](query: PageOf[V], items: Sequence[V], key: Callable[[V], str]) -> Page[V]:
+    """One page of all there is, in this order; `key` tells them apart. Raises `CursorInvalid`."""
+    first = 0
+    if query.after is not None:
+        last = _decoded(query.after)
+        first = next((place for place, one in enumerate(items, 1) if [key(one)] == last), 0)
+        if not first:
+            raise CursorInvalid
+    data = list(items[first : first + query.limit])
+    more = first + len(data) < len(items)
+    return Page(data=data, has_more=more, next=_cursor([key(data[-1])]) if more else None)
+
+
 def _values(row: Row[Any], by: Sequence[ColumnElement[Any]]) -> list[Any]:
     return [row._mapping[column] for column in by]
 
@@ -80,11 +93,19 @@ def _cursor(values: Sequence[Any]) -> str:
 
 def _cursor_values(cursor: str, by: Sequence[ColumnElement[Any]]) -> list[Any]:
     try:
-        values = from_json(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        assert isinstance(values, list)
-        return [_typed(column, value) for column, value in zip(by, values, strict=True)]
-    except (ValueError, AssertionError, TypeError, OverflowError) as error:
+        return [_typed(column, value) for column, value in zip(by, _decoded(cursor), strict=True)]
+    except (ValueError, TypeError, OverflowError) as error:
         raise CursorInvalid from error
+
+
+def _decoded(cursor: str) -> list[Any]:
+    try:
+        values = from_json(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except ValueError as error:
+        raise CursorInvalid from error
+    if not isinstance(values, list):
+        raise CursorInvalid
+    return values
 
 
 def _typed(column: ColumnElement[Any], value: Any) -> Any:
