@@ -136,15 +136,19 @@ async def test_a_frozen_broker_leaves_it_unknown(own_bus: Bus, broker: RabbitMQ)
     await own_bus.publish(topology.COMMANDS, QUEUE, b"[]")
 
 
+async def _publish_for_ever(bus: Bus) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            await bus.publish(topology.COMMANDS, QUEUE, b"[]")
+            await asyncio.sleep(0.1)
+
+
 async def test_a_blocked_broker_is_told_apart(own_bus: Bus, broker: RabbitMQ) -> None:
     _control(broker, "set_vm_memory_high_watermark", "0.0000001")
     try:
         # It looks at its memory now and then, and says that it blocks with the first message that it doesn't take.
         with pytest.raises((Unconfirmed, NotSent)):
-            async with asyncio.timeout(20):
-                while True:
-                    await own_bus.publish(topology.COMMANDS, QUEUE, b"[]")
-                    await asyncio.sleep(0.1)
+            await _publish_for_ever(own_bus)
         assert not own_bus.ready
         with pytest.raises(NotSent):
             await own_bus.publish(topology.COMMANDS, QUEUE, b"[]")
