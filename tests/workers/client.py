@@ -22,7 +22,7 @@ class Client:
     """Speaks as the gateway's broker user."""
 
     def __init__(self, url: str) -> None:
-        self._bus = Bus(url, name="test-client")
+        self._bus = Bus(url, name="test-client", confirm_timeout_seconds=PATIENCE_SECONDS)
         self._queue = topology.replies(secrets.token_hex(4))
         self.replies: dict[str, list[Envelope]] = defaultdict(list)
         self._news = asyncio.Event()
