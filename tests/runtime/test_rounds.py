@@ -46,7 +46,7 @@ async def test_the_same_saga_apart_ends_the_same(desks: Callable[..., Desk], boo
             reply = await network.ask(said(Order(account=account, amount=amount)))
             left = await books.rows("SELECT amount, reserved FROM probe.accounts WHERE id = $1", account)
             [saga] = await books.rows(
-                "SELECT phase, jsonb_path_query_array(history, '$[*].what') FROM runtime.sagas "
+                "SELECT phase, jsonb_path_query_array(history::jsonb, '$[*].what') FROM runtime.sagas "
                 "WHERE progress->'saga'->>'account' = $1",
                 account,
             )
@@ -98,20 +98,18 @@ async def test_the_rest_goes_on_through_the_broker(desk: Desk, books: Books) -> 
     assert await books.amount("a") == STEPS
 
 
-async def test_a_step_of_the_last_round_is_known_when_it_is_asked_again(
-    desk: Desk, books: Books, script: Script
-) -> None:
+async def test_a_step_of_the_last_round_is_known_when_it_is_asked_again(desk: Desk, books: Books) -> None:
     """Its answer is on its way while the saga's timer asks again: doing it twice would double it."""
     network = Network(desk)
     await desk.deliver(Envelope("evt_1", WalkBegun.wire_name, WalkBegun(account="a")))
     [answer] = desk.bus.take()
     assert answer.envelope.type == Reply.wire_name
-    assert script.count(Step) == ROUNDS_MAX - 1
+    assert await books.amount("a") == ROUNDS_MAX - 1
     await books.connection.execute("UPDATE runtime.timers SET due_at = now()")
     await desk.upkeep.fire_timers()
     await network.settle()
     assert network.log == [WakeSaga.wire_name, Step.wire_name]
-    assert script.count(Step) == ROUNDS_MAX - 1
+    assert await books.amount("a") == ROUNDS_MAX - 1
     desk.bus.posts.append(answer)
     await network.settle()
     assert await books.amount("a") == STEPS

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, Integer, MetaData, Row, Table, Text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSON
 
 from workers.payments.captures import Capture
 from workers.payments.refunds import Refund
@@ -29,7 +29,7 @@ payments = Table(
     Column("reference", Text),
     Column("claim", Text),
     Column("description", Text),
-    Column("metadata", JSONB, nullable=False),
+    Column("metadata", JSON, nullable=False),
     Column("created_at", Time, nullable=False),
     Column("merchant_name", Text),
     Column("owner", Id),

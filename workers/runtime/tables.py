@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Computed, DateTime, Index, MetaData, PrimaryKeyConstraint, Table, Text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSON, JSONB
 
 from workers.runtime.stored import stored
 
@@ -22,8 +22,8 @@ operations = Table(
     Column("fingerprint", Text, nullable=False),
     Column("request_id", Text, nullable=False),
     Column("status", Text, nullable=False),
-    Column("result", JSONB),
-    Column("problem", JSONB),
+    Column("result", JSON),
+    Column("problem", JSON),
     Column("created_at", Time, nullable=False),
     Column("completed_at", Time),
     Column("batch", Text, nullable=False),
@@ -55,9 +55,9 @@ sagas = Table(
     Column("operation_id", Text),
     Column("phase", Text, nullable=False),
     Column("awaited", Text),
-    Column("progress", JSONB, nullable=False),
-    Column("history", JSONB, nullable=False),
-    Column("context", JSONB, nullable=False),
+    Column("progress", JSON, nullable=False),
+    Column("history", JSON, nullable=False),
+    Column("context", JSON, nullable=False),
     Column("timer_id", Text),
     Column("deadline_at", Time, nullable=False),
     Column("created_at", Time, nullable=False),

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, Integer, MetaData, Row, Table, Text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSON
 
 from workers.runtime.stored import mapping, stored
 from workers.topups.rules import TopUp
@@ -18,7 +18,7 @@ topups = Table(
     Column("amount", BigInteger, nullable=False),
     Column("currency", Text, nullable=False),
     Column("method", Text, nullable=False),
-    Column("metadata", JSONB, nullable=False),
+    Column("metadata", JSON, nullable=False),
     Column("provider_id", Text),
     Column("failure_code", Text),
     Column("failure_detail", Text),

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, DateTime, MetaData, Row, Table, Text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSON
 
 from workers.runtime.stored import mapping, stored
 from workers.transfers.rules import Transfer
@@ -21,7 +21,7 @@ transfers = Table(
     Column("amount", BigInteger, nullable=False),
     Column("currency", Text, nullable=False),
     Column("note", Text),
-    Column("metadata", JSONB, nullable=False),
+    Column("metadata", JSON, nullable=False),
     Column("failure_code", Text),
     Column("failure_detail", Text),
     Column("created_at", DateTime(timezone=True), nullable=False),

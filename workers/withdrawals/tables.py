@@ -3,7 +3,7 @@
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Integer, MetaData, Row, Table, Text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSON
 
 from workers.runtime.stored import mapping, stored
 from workers.withdrawals.rules import Withdrawal
@@ -22,8 +22,8 @@ withdrawals = Table(
     Column("amount", BigInteger, nullable=False),
     Column("fee", BigInteger, nullable=False),
     Column("currency", Text, nullable=False),
-    Column("beneficiary", JSONB, nullable=False),
-    Column("metadata", JSONB, nullable=False),
+    Column("beneficiary", JSON, nullable=False),
+    Column("metadata", JSON, nullable=False),
     Column("provider", Text, nullable=False),
     Column("provider_id", Text),
     Column("heard", Text),
