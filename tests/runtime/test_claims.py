@@ -7,19 +7,18 @@ from contracts import ids
 from contracts.envelope import Envelope
 from tests.runtime.books import Books
 from tests.runtime.desk import Desk, said
-from tests.runtime.probe import Script
 from tests.runtime.said.bank import Deposit, Deposited, Free, Move, Whisper
 from tests.runtime.said.shop import Order
+from workers.runtime.pipeline import PART_MESSAGES
 
 DEPOSIT = Deposit(account="a", amount=5)
 
 
-async def test_a_redelivered_command_is_handled_once(desk: Desk, books: Books, script: Script) -> None:
+async def test_a_redelivered_command_is_handled_once(desk: Desk, books: Books) -> None:
     envelope = said(DEPOSIT)
     first = (await desk.deliver(envelope))[envelope.id]
     again = (await desk.deliver(envelope))[envelope.id]
     assert again == first
-    assert script.count(Deposit) == 1
     assert await books.amount("a") == 5
 
 
@@ -134,16 +133,34 @@ async def test_an_internal_command_is_claimed_in_the_inbox(desks: Callable[..., 
     assert len(desk.bus.posts) == 1
 
 
-async def test_a_batch_is_five_statements_whatever_its_size(desk: Desk) -> None:
+def deposits(count: int) -> list[Envelope]:
+    return [said(Deposit(account=f"a{n}", amount=1)) for n in range(count)]
+
+
+async def test_a_batch_loads_once_and_each_part_is_saved_by_one_statement(desk: Desk) -> None:
     await desk.do(DEPOSIT)
-    async with desk.statements() as statements:
-        await desk.deliver(*(said(Deposit(account=f"a{n}", amount=1)) for n in range(100)))
-    assert len(statements) == 5
-    begin, claims, accounts, save, commit = statements
-    assert (begin, commit) == ("BEGIN", "COMMIT")
-    assert "FROM runtime.operations WHERE" in claims
-    assert "FROM probe.accounts" in accounts
-    assert save.startswith("WITH ")
+    for count, parts in (1, 1), (PART_MESSAGES, 1), (3 * PART_MESSAGES, 3):
+        async with desk.statements() as statements:
+            await desk.deliver(*deposits(count))
+        begin, accounts, *saves, commit = statements
+        assert (begin, commit) == ("BEGIN", "COMMIT")
+        assert "FROM probe.accounts" in accounts
+        assert [save.split()[0] for save in saves] == ["WITH"] * parts
+
+
+async def test_only_what_may_have_been_here_before_is_looked_up(desk: Desk, books: Books) -> None:
+    async def looked_up(*envelopes: Envelope) -> bool:
+        async with desk.statements() as statements:
+            await desk.deliver(*envelopes)
+        return "runtime.operations WHERE" in statements[1]
+
+    first = said(DEPOSIT)
+    assert not await looked_up(first)
+    assert await looked_up(said(DEPOSIT)._replace(attempt=2))
+    assert not await looked_up(said(DEPOSIT))
+    await desk.deliver(first)
+    assert await looked_up(said(DEPOSIT)), "repeats come in flocks"
+    assert await books.amount("a") == 4 * DEPOSIT.amount
 
 
 async def test_a_call_leaves_no_trace_of_itself(desk: Desk, books: Books) -> None:

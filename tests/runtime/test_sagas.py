@@ -78,7 +78,7 @@ async def test_an_open_saga_has_one_timer_and_an_ended_one_none(apart: Apart, bo
 
 
 async def test_the_outstanding_command_is_asked_again_under_the_same_id_through_the_broker(
-    apart: Apart, script: Script
+    apart: Apart, books: Books
 ) -> None:
     lost = await apart.begin()
     await apart.wake()
@@ -89,7 +89,7 @@ async def test_the_outstanding_command_is_asked_again_under_the_same_id_through_
     await apart.carry(again)
     await apart.settle()
     await apart.carry(lost)
-    assert script.count(Reserve) == 1
+    assert await books.amount("a") == 70
     assert await apart.outcome() == DONE
 
 
@@ -116,7 +116,7 @@ async def test_also_if_the_recipient_is_hosted_here(desk: Desk, books: Books, sc
     for post in (again, *stuck):
         await network.carry(post)
     await network.settle()
-    assert script.count(Reserve) == 1
+    assert await books.amount("a") == 70
     assert (await books.saga())["phase"] == "completed"
 
 
@@ -175,7 +175,7 @@ async def test_a_timer_asks_nothing_again_that_its_batch_asks_already(
     batch = [paid.envelope, apart.only(WakeSaga).envelope]
     await apart.shop.deliver(*(reversed(batch) if timer_first else batch), queue=paid.key)
     await apart.settle()
-    assert (script.count(Pay), script.count(Ship)) == (1, 1)
+    assert script.count(Ship) == 1
     assert await apart.outcome() == DONE
     assert await books.count("runtime.timers") == 0
 

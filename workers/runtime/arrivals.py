@@ -74,8 +74,12 @@ class Reader:
         if not works:
             await acknowledge(message)
             return None
-        returned = raw.headers.get("x-delivery-count")
-        return Arrival(message, works, returned if isinstance(returned, int) else 0)
+        count = raw.headers.get("x-delivery-count")
+        returned = count if isinstance(count, int) else 0
+        if returned:
+            for work in works:
+                work.returned = True
+        return Arrival(message, works, returned)
 
     def work(self, envelope: Envelope, queue: str, user: str | None) -> Work:
         """The work that an envelope asks for. Raises `Unacceptable`."""

@@ -1,4 +1,4 @@
-"""The rounds of one batch: each message decides in its own overlay; what it says to a domain hosted here goes on."""
+"""The rounds of a batch: each message decides in its own overlay; what it says to a domain hosted here goes on."""
 
 from collections import Counter
 from dataclasses import replace
@@ -7,6 +7,7 @@ from typing import Any
 from contracts import topology
 from contracts.envelope import Envelope
 from contracts.message import Event, Refusal
+from workers.runtime.needs import Need
 from workers.runtime.orchestrator import Orchestrator
 from workers.runtime.outbox import Outgoing
 from workers.runtime.reveals import Reveals
@@ -28,31 +29,59 @@ class Poisoned(Exception):
 
 
 class Deciding:
-    """The rounds of one attempt at a batch. With `local` off everything said leaves through the broker."""
+    """The rounds of one part of a batch, in one attempt. With `local` off everything said leaves through the broker.
+
+    `pending` is what goes on in the next round.
+    """
 
     def __init__(
-        self, world: World, roster: Roster, orchestrator: Orchestrator, reveals: Reveals, batch: str, *, local: bool
+        self,
+        world: World,
+        roster: Roster,
+        orchestrator: Orchestrator,
+        reveals: Reveals,
+        outgoing: Outgoing,
+        pending: list[Work],
+        *,
+        local: bool,
     ) -> None:
-        self.outgoing = Outgoing()
+        self.outgoing = outgoing
+        self.pending = pending
+        self.touched: list[tuple[type[Any], str]] = []
         self.counts: Counter[tuple[str, str]] = Counter()
         self._world = world
         self._roster = roster
         self._orchestrator = orchestrator
         self._reveals = reveals
-        self._batch = batch
         self._sent_at = world.now.timestamp()
         self._rounds_left = ROUNDS_MAX if local else 1
 
-    def round(self, works: list[Work]) -> list[Work]:
-        """Decide these; return what goes on in the next round. Raises `Poisoned`."""
+    def needs(self) -> list[Need]:
+        """What the next round needs loaded. Raises `Poisoned`."""
+        return [need for work in self.pending for need in self._needs(work)]
+
+    def round(self) -> None:
+        """Decide what is pending. Raises `Poisoned`."""
         self._rounds_left -= 1
+        self._world.touched = self.touched
         following: list[Work] = []
-        for work in works:
+        for work in self.pending:
             try:
                 following += self._one(work)
             except Exception as error:
                 raise Poisoned(work.root or work) from error
-        return following
+        self.pending = following
+
+    def end(self) -> None:
+        """Nothing is pending any more: see to the timers of its sagas."""
+        self._world.touched = self.touched
+        self._orchestrator.arm(self._world, [key for kind, key in self.touched if kind is SagaRow])
+
+    def _needs(self, work: Work) -> list[Need]:
+        try:
+            return [*work.needs(), *self._orchestrator.needs_operation(work)]
+        except Exception as error:
+            raise Poisoned(work.root or work) from error
 
     def _one(self, work: Work) -> list[Work]:
         uow = UnitOfWork(self._world, work.envelope, work.prepared)
@@ -97,7 +126,7 @@ class Deciding:
             told = self._record(work, told)
         elif not work.is_call and (work.arrived or self._rounds_left <= 0):
             # The last round's answers leave through the broker: until they are back the question may be asked again.
-            self._world.claim(Claim(work.envelope.id, work.domain, self._world.now, self._batch))
+            self._world.claim(Claim(work.envelope.id, work.domain, self._world.now, self.outgoing.batch))
         return self._answer(work, told) if work.handler.message.is_asked else []
 
     def _record(self, work: Work, told: Told) -> Told:
@@ -126,7 +155,7 @@ class Deciding:
                 problem=told.problem,
                 created_at=self._world.now,
                 completed_at=told.completed_at,
-                batch=self._batch,
+                batch=self.outgoing.batch,
             )
         )
         return told

@@ -14,19 +14,19 @@ from workers.runtime import inbox, suspicion, tracing
 from workers.runtime.database import CONTENTION, Connection, Database, DatabaseAway
 from workers.runtime.deciding import Deciding, Poisoned
 from workers.runtime.failures import Failures
-from workers.runtime.inbox import Known
+from workers.runtime.inbox import Inbox, Known
 from workers.runtime.loading import load
 from workers.runtime.needs import Need
 from workers.runtime.orchestrator import Orchestrator
 from workers.runtime.outbox import Bundle, Outgoing, Teller, bundles_of, untold
+from workers.runtime.pipeline import Pipeline, parts_of
 from workers.runtime.repeats import answer_repeat, first_of_each
 from workers.runtime.reveals import Reveals
 from workers.runtime.roster import Roster
 from workers.runtime.saga import OPEN
-from workers.runtime.saving import save
 from workers.runtime.tables import Operation, SagaRow, Untold
 from workers.runtime.telemetry import metrics
-from workers.runtime.unit_of_work import World
+from workers.runtime.unit_of_work import Changes, World
 from workers.runtime.work import Work
 
 log = structlog.get_logger()
@@ -72,6 +72,7 @@ class Delivery:
         self._teller = teller
         self._failures = failures
         self._reveals = reveals
+        self._inbox = Inbox()
 
     async def deliver(self, batch: Sequence[Work]) -> list[Committed]:
         """Handle a batch to the end: committed, or republished for a later attempt, or dead-lettered.
@@ -153,6 +154,8 @@ class Delivery:
                     return await self._transaction(batch, asked, told, local=local)
                 except CONTENTION as error:
                     metrics.contention.labels(type(error).__name__).inc()
+                    if isinstance(error, asyncpg.UniqueViolationError):
+                        self._inbox.repeated()
                     last = error
         except (DatabaseAway, Poisoned):
             self._teller.put_back(told)
@@ -169,64 +172,46 @@ class Delivery:
 
     async def _transaction(self, batch: Sequence[Work], asked: list[Need], told: set[str], *, local: bool) -> Committed:
         begun_ns = time.time_ns()
-        world = World(datetime.now(UTC))
-        name = ids.new("bat")
+        world, outgoing = World(datetime.now(UTC)), Outgoing(ids.new("bat"))
         async with self._database.transaction() as connection:
-            known = await inbox.known(connection, batch)
+            known = await self._inbox.known(connection, batch, sure=not local)
             again = await _untold_of(connection, known.batches - told)
             if asked:
                 await load(connection, world, asked)
-            deciding = Deciding(world, self._roster, self._orchestrator, self._reveals, name, local=local)
-            await self._decide(connection, world, deciding, batch, known, asked)
-            # Encoded before the commit: what can't be said must not have happened.
-            bundles, answers = deciding.outgoing.bundles(), deciding.outgoing.answers()
-            if bundles:
-                world.insert(untold(name, bundles, world.now))
-            for batch_name in told:
-                world.remove(Untold, batch_name)
-            await save(connection, world)
-        tracing.saved([work.span for work in batch if work.span], begun_ns, name, len(batch))
-        _observe(world, deciding)
-        return Committed(name, deciding.outgoing, answers, bundles, again)
+            first, copies = first_of_each([work for work in batch if not known.has(work)])
+            parts = [self._deciding(world, outgoing, part, local=local) for part in parts_of(first)]
+            async with Pipeline(connection, world, asked) as pipeline:
+                await pipeline.decide(parts)
+                _answer_repeats(outgoing, world, known, copies, batch)
+                # Encoded before the commit: what can't be said must not have happened.
+                bundles, answers = outgoing.bundles(), outgoing.answers()
+                if bundles:
+                    world.insert(untold(outgoing.batch, bundles, world.now))
+                for batch_name in told:
+                    world.remove(Untold, batch_name)
+                await pipeline.save_rest()
+        tracing.saved([work.span for work in batch if work.span], begun_ns, outgoing.batch, len(batch))
+        _observe(world.now, parts, pipeline.saved)
+        return Committed(outgoing.batch, outgoing, answers, bundles, again)
 
-    async def _decide(
-        self,
-        connection: Connection,
-        world: World,
-        deciding: Deciding,
-        batch: Sequence[Work],
-        known: Known,
-        asked: list[Need],
-    ) -> None:
-        first, copies = first_of_each([work for work in batch if not known.has(work)])
-        pending = first
-        while pending:
-            needs = [need for work in pending for need in self._needs(work)]
-            asked += needs
-            await load(connection, world, needs)
-            pending = deciding.round(pending)
-        self._orchestrator.arm(world)
-        for repeat in copies:
-            answer_repeat(deciding.outgoing, repeat, world.inserted[Operation][repeat.envelope.id])
-        for repeat in (work for work in batch if work.is_root and known.has(work)):
-            answer_repeat(deciding.outgoing, repeat, known.operations[repeat.envelope.id])
-
-    def _needs(self, work: Work) -> list[Need]:
-        try:
-            return [*work.needs(), *self._orchestrator.needs_operation(work)]
-        except Exception as error:
-            raise Poisoned(work.root or work) from error
+    def _deciding(self, world: World, outgoing: Outgoing, part: list[Work], *, local: bool) -> Deciding:
+        return Deciding(world, self._roster, self._orchestrator, self._reveals, outgoing, part, local=local)
 
 
-def _observe(world: World, decided: Deciding) -> None:
+def _answer_repeats(outgoing: Outgoing, world: World, known: Known, copies: list[Work], batch: Sequence[Work]) -> None:
+    for repeat in copies:
+        answer_repeat(outgoing, repeat, world.entities[Operation][repeat.envelope.id])
+    for repeat in (work for work in batch if work.is_root and known.has(work)):
+        answer_repeat(outgoing, repeat, known.operations[repeat.envelope.id])
+
+
+def _observe(now: datetime, parts: Sequence[Deciding], saved: Sequence[Changes]) -> None:
     """Count what was committed, not what was tried."""
-    for (kind, outcome), count in decided.counts.items():
+    for (kind, outcome), count in (counted for part in parts for counted in part.counts.items()):
         metrics.handled.labels(kind, outcome).inc(count)
-    for touched in (world.inserted.get(SagaRow, {}), world.updated.get(SagaRow, {})):
-        for row in touched.values():
-            if row.phase not in OPEN:
-                seconds = (world.now - row.created_at).total_seconds()
-                metrics.saga_seconds.labels(row.type, row.phase).observe(seconds)
+    for row in (row for changes in saved for row in changes.of(SagaRow)):
+        if row.phase not in OPEN:
+            metrics.saga_seconds.labels(row.type, row.phase).observe((now - row.created_at).total_seconds())
 
 
 async def _untold_of(connection: Connection, batches: set[str]) -> dict[str, list[Bundle]]:

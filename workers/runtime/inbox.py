@@ -1,12 +1,15 @@
 """Which of a batch's messages are known already: root commands by their operation, all others by their claim."""
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from workers.runtime.database import Connection
 from workers.runtime.stored import mapping
 from workers.runtime.tables import Operation
 from workers.runtime.work import Work
+
+REPEATS_SECONDS = 10.0
 
 OPERATIONS = (
     "SELECT id, type, principal, fingerprint, request_id, status, result, problem, created_at, completed_at, batch "
@@ -31,6 +34,28 @@ class Known:
         if work.is_root:
             return work.envelope.id in self.operations
         return (work.envelope.id, work.domain) in self.claims
+
+
+class Inbox:
+    """Looks messages up only where that is likely to find some.
+
+    A message that is handled a second time meets its own row when it is saved: no two rows have one key. So what
+    comes for the first time needs no looking up; the batch whose guess was wrong is done again. Repeats come in flocks
+    (clients repeat what a slow answer made them give up), so that then each batch is looked up for a while.
+    """
+
+    def __init__(self) -> None:
+        self._wary_until = 0.0
+
+    async def known(self, connection: Connection, batch: Sequence[Work], *, sure: bool) -> Known:
+        """What is known of the batch; with `sure`, certainly all."""
+        if sure or time.monotonic() < self._wary_until or any(work.again for work in batch):
+            return await known(connection, batch)
+        return Known()
+
+    def repeated(self) -> None:
+        """A message was there already."""
+        self._wary_until = time.monotonic() + REPEATS_SECONDS
 
 
 async def known(connection: Connection, batch: Iterable[Work]) -> Known:

@@ -11,9 +11,8 @@ from workers.runtime.stored import Mapping, mapping
 from workers.runtime.unit_of_work import World
 
 
-async def load(connection: Connection, world: World, needs: Iterable[Need]) -> None:
-    """Bring what is missing of `needs` into `world`, locked FOR NO KEY UPDATE until the transaction ends."""
-    missing = world.missing(needs)
+async def load(connection: Connection, world: World, missing: list[Need]) -> None:
+    """Bring `missing` needs into `world`, locked FOR NO KEY UPDATE until the transaction ends."""
     if not missing:
         return
     await _lock_natural_keys(connection, missing)

@@ -1,6 +1,6 @@
 """Sagas at work: what reaches them through the broker, and the timers that keep them going."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -80,11 +80,10 @@ class Orchestrator:
         """The turn of a saga that this batch has loaded or started, and now answers."""
         return self._turns.answered(row, cause, told.problem, told.result, world.now)
 
-    def arm(self, world: World) -> None:
+    def arm(self, world: World, sagas: Iterable[str]) -> None:
         """Every saga that is open at commit has a timer, and no other has one."""
-        for touched in (world.inserted.get(SagaRow, {}), world.updated.get(SagaRow, {})):
-            for row in list(touched.values()):
-                world.update(self._armed(world, row))
+        for saga in sagas:
+            world.update(self._armed(world, world.entities[SagaRow][saga]))
 
     def _on_start(self, event: Any, uow: UnitOfWork) -> None:
         operation = uow.find(Operation, uow.operation_id) if uow.envelope.operation else None

@@ -24,6 +24,7 @@ type Bundle = tuple[str, str, str]
 class Outgoing:
     """The messages that leave a batch. Of several answers to one question the last one counts."""
 
+    batch: str = ""
     durable: dict[Destination, list[Envelope]] = field(default_factory=dict)
     replies: dict[tuple[str, str | None, str | None], Envelope] = field(default_factory=dict)
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from pydantic_core import from_json, to_json
 from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSON
 
 
 class Entity(Protocol):
@@ -29,20 +29,34 @@ class Column:
     type: str
     adapt: Callable[[Any], Any] | None
 
-    @property
-    def array_type(self) -> str:
-        """The type of the array that carries many values.
+    def array(self, number: int, *, joined: bool) -> str:
+        """Parameter `number` as the array that carries many values.
 
-        JSON travels as text, for asyncpg would flatten nested lists; a time as microseconds, at a tenth of the cost.
+        Texts travel `joined`, at an eighth of the cost, times as microseconds, at a tenth. JSON travels as text, for
+        asyncpg would flatten nested lists.
         """
-        return {"JSONB": "text[]", TIME: "bigint[]"}.get(self.type, f"{self.type}[]")
+        if joined and self.type == "TEXT":
+            return f"string_to_array(${number}::text, {SEPARATOR_SQL}, {NULL_SQL})"
+        kind = {"JSON": "text", "JSONB": "text", TIME: "bigint"}.get(self.type, self.type)
+        return f"${number}::{kind}[]"
+
+    def encoded(self, values: Sequence[Any], *, joined: bool) -> Sequence[Any]:
+        """Values as that parameter. Raises `Unjoinable`."""
+        if joined and self.type == "TEXT":
+            return _joined(values)
+        return values if self.adapt is None else list(map(self.adapt, values))
 
     @property
     def selected(self) -> str:
         """How the unnested value becomes the column's."""
         if self.type == TIME:
             return f"'epoch'::timestamptz + d.{self.name} * interval '1 microsecond'"
-        return f"d.{self.name}::jsonb" if self.type == "JSONB" else f"d.{self.name}"
+        return f"d.{self.name}::{self.type}" if self.is_json else f"d.{self.name}"
+
+    @property
+    def is_json(self) -> bool:
+        """Whether it is decoded, and encoded."""
+        return self.type in ("JSON", "JSONB")
 
 
 @dataclass(frozen=True)
@@ -56,25 +70,29 @@ class Mapping[E]:
     mutable: tuple[Column, ...]
     has_json: bool
 
-    def arrays(self, entities: Iterable[Any], columns: Sequence[Column]) -> list[Sequence[Any]]:
-        """These columns of many entities, each as one array."""
+    def arrays(self, entities: Iterable[Any], columns: Sequence[Column], *, joined: bool) -> list[Sequence[Any]]:
+        """These columns of many entities, each as one array; texts `joined` into one. Raises `Unjoinable`."""
         by_position = list(zip(*entities, strict=True))
-        return [
-            values if column.adapt is None else list(map(column.adapt, values))
-            for column in columns
-            for values in (by_position[column.position],)
-        ]
+        return [column.encoded(by_position[column.position], joined=joined) for column in columns]
 
     def load(self, row: Any) -> E:
         """An entity from a row that has the columns in order; JSON arrives as text."""
         if not self.has_json:
             return self.entity(*row)
         decoded = [
-            from_json(value) if column.type == "JSONB" and isinstance(value, str) else value
+            from_json(value) if column.is_json and isinstance(value, str) else value
             for column, value in zip(self.columns, row, strict=True)
         ]
         return self.entity(*decoded)
 
+
+class Unjoinable(Exception):
+    """A text has a separator in it: it must travel in an array of its own."""
+
+
+SEPARATOR, NULL = "\x1f", "\x1e"
+SEPARATOR_SQL, NULL_SQL = "chr(31)", "chr(30)"
+"""The ASCII characters for this purpose. Most texts may not have them, but what comes from elsewhere may."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TIME = "TIMESTAMP WITH TIME ZONE"
@@ -94,7 +112,7 @@ def stored(entity: type[Any], table: Table, *, order: int, mutable: Sequence[str
     assert not taken, f"lock order {order} is {taken[0].name}'s"
     chosen = tuple(column for column in columns if column.name in mutable)
     assert len(chosen) == len(mutable), f"{entity.__name__}: a mutable column is not a field"
-    has_json = any(column.type == "JSONB" for column in columns)
+    has_json = any(column.is_json for column in columns)
     _mappings[entity] = Mapping(entity, table.fullname, order, columns, chosen, has_json)
 
 
@@ -105,8 +123,8 @@ def mapping[E](entity: type[E]) -> Mapping[E]:
 
 def _column(table: Table, position: int, name: str) -> Column:
     column = table.columns[name]
-    is_json = isinstance(column.type, JSONB)
-    kind = "JSONB" if is_json else column.type.compile(dialect=DIALECT).partition(" COLLATE")[0]
+    is_json = isinstance(column.type, JSON)
+    kind = column.type.compile(dialect=DIALECT).partition(" COLLATE")[0]
     adapt = _json_text if is_json else _microseconds if kind == TIME else None
     return Column(position, name, kind, adapt)
 
@@ -119,3 +137,13 @@ def _microseconds(value: datetime | None) -> int | None:
 
 def _json_text(value: Any) -> str | None:
     return None if value is None else to_json(value).decode()
+
+
+def _joined(values: Sequence[str | None]) -> str:
+    """Texts in one. Raises `Unjoinable`."""
+    nulls = values.count(None)
+    text = SEPARATOR.join([NULL if value is None else value for value in values])
+    # A single empty text would be read as no text at all.
+    if not text or text.count(SEPARATOR) != len(values) - 1 or text.count(NULL) != nulls:
+        raise Unjoinable
+    return text

@@ -14,19 +14,42 @@ from workers.runtime.needs import Matching, Need, Rows
 from workers.runtime.stored import Entity
 from workers.runtime.tables import Claim, Timer
 
+NONE: dict[str, Any] = {}
+
 type Index = tuple[type[Any], tuple[str, ...]]
+
+
+type Rowset = dict[type[Any], dict[str, Any]]
+
+
+@dataclass(slots=True)
+class Changes:
+    """Rows to insert, update and delete. Deleted ones are named by their keys alone."""
+
+    inserted: Rowset = field(default_factory=dict)
+    updated: Rowset = field(default_factory=dict)
+    removed: dict[type[Any], set[str]] = field(default_factory=dict)
+
+    def of[E](self, kind: type[E]) -> list[E]:
+        """The rows of a kind as they will be."""
+        return [*self.inserted.get(kind, {}).values(), *self.updated.get(kind, {}).values()]
 
 
 @dataclass(slots=True)
 class World:
-    """What a batch has loaded, locked and decided so far. `None` stands for a row that was looked for in vain."""
+    """What a batch has loaded, locked and decided so far. `None` stands for a row that was looked for in vain.
+
+    What is `inserted`, `updated` and `removed` has not been saved yet. `touched` are the rows that the part at work was
+    the first to change: they are saved with it, each in its newest state.
+    """
 
     now: datetime
-    entities: dict[type[Any], dict[str, Any]] = field(default_factory=dict)
+    entities: Rowset = field(default_factory=dict)
     indexes: dict[Index, dict[tuple[Any, ...], set[str]]] = field(default_factory=dict)
-    inserted: dict[type[Any], dict[str, Any]] = field(default_factory=dict)
-    updated: dict[type[Any], dict[str, Any]] = field(default_factory=dict)
+    inserted: Rowset = field(default_factory=dict)
+    updated: Rowset = field(default_factory=dict)
     removed: dict[type[Any], set[str]] = field(default_factory=dict)
+    touched: list[tuple[type[Any], str]] = field(default_factory=list)
 
     def missing(self, needs: Iterable[Need]) -> list[Need]:
         """What of `needs` has not been loaded yet."""
@@ -34,12 +57,16 @@ class World:
 
     def insert(self, entity: Entity) -> None:
         """A new row."""
-        self.inserted.setdefault(type(entity), {})[entity.id] = entity
+        kind = type(entity)
+        self.inserted.setdefault(kind, {})[entity.id] = entity
+        self.touched.append((kind, entity.id))
         self._keep(entity)
 
     def claim(self, claim: Claim) -> None:
         """A message is handled by a domain; others hosted here may handle the same one."""
-        self.inserted.setdefault(Claim, {})[f"{claim.domain} {claim.id}"] = claim
+        key = f"{claim.domain} {claim.id}"
+        self.inserted.setdefault(Claim, {})[key] = claim
+        self.touched.append((Claim, key))
 
     def update(self, entity: Entity) -> None:
         """A row with new values; one that this batch inserted is inserted with them."""
@@ -48,7 +75,10 @@ class World:
         if entity.id in new:
             new[entity.id] = entity
         else:
-            self.updated.setdefault(kind, {})[entity.id] = entity
+            changed = self.updated.setdefault(kind, {})
+            if entity.id not in changed:
+                self.touched.append((kind, entity.id))
+            changed[entity.id] = entity
         self._keep(entity)
 
     def remove(self, kind: type[Any], key: str) -> None:
@@ -57,6 +87,23 @@ class World:
         if self.inserted.get(kind, {}).pop(key, None) is None:
             self.removed.setdefault(kind, set()).add(key)
         self.entities.setdefault(kind, {})[key] = None
+
+    def take(self, touched: Iterable[tuple[type[Any], str]]) -> Changes:
+        """What is to be saved of these rows; they count as saved from now on."""
+        taken = Changes(removed=self.removed)
+        self.removed = {}
+        for kind, key in touched:
+            for rows, into in ((self.inserted, taken.inserted), (self.updated, taken.updated)):
+                row = rows.get(kind, NONE).pop(key, None)
+                if row is not None:
+                    into.setdefault(kind, {})[key] = row
+        return taken
+
+    def take_all(self) -> Changes:
+        """What has not been saved yet; it counts as saved from now on."""
+        taken = Changes(self.inserted, self.updated, self.removed)
+        self.inserted, self.updated, self.removed = {}, {}, {}
+        return taken
 
     def remember(self, kind: type[Any], key: str, entity: Any) -> None:
         """A loaded row; what the batch has decided since is not overwritten."""

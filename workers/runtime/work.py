@@ -34,7 +34,10 @@ class Told:
 
 @dataclass(slots=True, eq=False)
 class Work:
-    """A message with its handler. `root` is the arrived message that led to it (itself, if it arrived)."""
+    """A message with its handler. `root` is the arrived message that led to it (itself, if it arrived).
+
+    `returned` says that the broker has delivered it before.
+    """
 
     envelope: Envelope
     message: Any
@@ -44,6 +47,12 @@ class Work:
     refusal: Refusal | None = None
     root: "Work | None" = None
     span: Span | None = None
+    returned: bool = False
+
+    @property
+    def again(self) -> bool:
+        """Whether it has been with a worker before, so that it may have been handled."""
+        return self.returned or self.envelope.attempt != 1
 
     @property
     def arrived(self) -> bool:
