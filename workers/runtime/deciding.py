@@ -1,7 +1,6 @@
 """The rounds of a batch: each message decides in its own overlay; what it says to a domain hosted here goes on."""
 
 from collections import Counter
-from dataclasses import replace
 from typing import Any
 
 from contracts import topology
@@ -132,43 +131,35 @@ class Deciding:
     def _record(self, work: Work, told: Told) -> Told:
         """The operation, with its outcome where it has one."""
         envelope = work.envelope
-        told = Told(
+        assert envelope.caller is not None
+        assert envelope.operation is not None
+        kind, now = envelope.type.rpartition(".")[0], self._world.now
+        completed_at = None if told.status == "pending" else now
+        operation = Operation(
+            envelope.operation,
+            kind,
+            envelope.caller.principal,
+            envelope.fingerprint or "",
+            envelope.request or "",
             told.status,
             told.result,
             told.problem,
-            type=envelope.type.rpartition(".")[0],
-            request=envelope.request,
-            created_at=self._world.now,
-            completed_at=None if told.status == "pending" else self._world.now,
+            now,
+            completed_at,
+            self.outgoing.batch,
         )
-        assert envelope.caller is not None
-        assert envelope.operation is not None
-        self._world.insert(
-            Operation(
-                id=envelope.operation,
-                type=told.type or "",
-                principal=envelope.caller.principal,
-                fingerprint=envelope.fingerprint or "",
-                request_id=envelope.request or "",
-                status=told.status,
-                result=told.result,
-                problem=told.problem,
-                created_at=self._world.now,
-                completed_at=told.completed_at,
-                batch=self.outgoing.batch,
-            )
-        )
-        return told
+        self._world.insert(operation)
+        return Told(told.status, told.result, told.problem, kind, envelope.request, now, completed_at)
 
     def _finish(self, context: dict[str, Any], told: Told) -> None:
         """A saga ends its operation."""
         operation = context["operation"]
         now = None if told.status == "unknown" else self._world.now
-        told = replace(told, created_at=context["created_at"], completed_at=now)
+        told = Told(told.status, told.result, told.problem, told.type, told.request, context["created_at"], now)
         inserted = self._world.inserted.get(Operation, {}).get(operation)
         if inserted is not None:
-            changes = {"status": told.status, "result": told.result, "problem": told.problem, "completed_at": now}
-            self._world.insert(inserted._replace(**changes))
+            outcome = {"status": told.status, "result": told.result, "problem": told.problem, "completed_at": now}
+            self._world.update(inserted._replace(**outcome))
         else:
             self._world.update(Outcome(operation, told.status, told.result, told.problem, now))
         asked = Envelope(operation, "", {}, operation, context["request"], reply_to=context["reply_to"])
@@ -199,6 +190,8 @@ class Deciding:
 
     def _say(self, work: Work, sent: Sent, number: int) -> list[Work]:
         message, cause = sent.message, work.envelope
+        if message.is_event and not self._matters(message):
+            return []
         envelope = Envelope(
             sent.id or f"{cause.id}:{number}",
             message.wire_name,
@@ -222,6 +215,10 @@ class Deciding:
             self.outgoing.send(queue, envelope)
             return []
         return self._go(work, queue, envelope, message)
+
+    def _matters(self, event: Event) -> bool:
+        """Whether anybody would do anything with it."""
+        return event.wire_name in self._roster.heard or self._orchestrator.starts(event.wire_name)
 
     def _emit(self, work: Work, envelope: Envelope, event: Event) -> list[Work]:
         if envelope.type in self._roster.heard:

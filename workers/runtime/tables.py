@@ -161,6 +161,13 @@ class SagaRow(NamedTuple):
     created_at: datetime
     updated_at: datetime
 
+    def turned(self, phase: str, awaited: str | None, progress: Any, history: Any, now: datetime) -> "SagaRow":
+        """After a turn; `_replace` would take three times as long, four times per transfer."""
+        return SagaRow(
+            self.id, self.type, self.domain, self.operation_id, phase, awaited, progress, history,
+            self.context, self.timer_id, self.deadline_at, self.created_at, now,
+        )  # fmt: skip
+
 
 class Timer(NamedTuple):
     """An encoded envelope that is published to `queue` when it is due."""

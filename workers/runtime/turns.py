@@ -44,28 +44,18 @@ class Turns:
             "created_at": operation.created_at if operation else None,
             "finishes": command is not None and command.finished_by is kind,
         }
+        key, name = ids.derived("sag", by.id, kind.__name__), kind.__name__
+        deadline_at = now + kind.deadline
         row = SagaRow(
-            id=ids.derived("sag", by.id, kind.__name__),
-            type=kind.__name__,
-            domain=event.domain,
-            operation_id=by.operation,
-            phase=Phase.RUNNING,
-            awaited=None,
-            progress=None,
-            history=[],
-            context=context,
-            timer_id=None,
-            deadline_at=now + kind.deadline,
-            created_at=now,
-            updated_at=now,
+            key, name, event.domain, by.operation, Phase.RUNNING, None, None, [], context, None, deadline_at, now, now
         )
         return turned(row, Progress(kind.begin(event)).start(), "started", now)
 
     def answered(self, row: SagaRow, cause: str | None, problem: Problem | None, result: Any, now: datetime) -> Turn:
         """The message `cause` was answered. Only the answer that is awaited counts; any other is noted and ignored."""
-        progress = self._progress(row)
-        if cause != _message_id(row, progress.awaited):
+        if cause != _message_id(row):
             return Turn(_noted(row, IGNORED, cause or "", now))
+        progress = self._progress(row)
         if problem is None:
             return turned(row, progress.succeeded(_view(progress, result)), "answered", now, result)
         new = progress.refused(problem)
@@ -115,16 +105,9 @@ def waiting_seconds(row: SagaRow) -> int | None:
 
 def turned(row: SagaRow, progress: Progress, what: str, now: datetime, result: Any = None) -> Turn:
     """The saga has moved on to this."""
-    awaited = progress.awaited
-    new = row._replace(
-        phase=progress.phase.value,
-        awaited=awaited,
-        progress=progress,
-        history=_history(row, what, row.awaited or "", now),
-        updated_at=now,
-    )
+    new = row.turned(progress.phase.value, progress.awaited, progress, _history(row, what, row.awaited or "", now), now)
     ended = row.context["finishes"] and _ends_operation(row, progress)
-    asks = None if awaited is None else _question(new, progress)
+    asks = None if new.awaited is None else _question(new, progress)
     return Turn(new, asks, _outcome(row, progress, result) if ended else None)
 
 
@@ -145,11 +128,11 @@ def _question(row: SagaRow, progress: Progress) -> Sent | None:
         return None
     # Whoever woke it may belong to no operation, or to another one.
     queue = topology.commands(row.domain)
-    return Sent(command, _message_id(row, progress.awaited), row.id, queue, operation=row.operation_id)
+    return Sent(command, _message_id(row), row.id, queue, operation=row.operation_id)
 
 
-def _message_id(row: SagaRow, awaited: str | None) -> str:
-    return f"{row.id}:{awaited}"
+def _message_id(row: SagaRow) -> str:
+    return f"{row.id}:{row.awaited}"
 
 
 def _noted(row: SagaRow, what: str, step: str, now: datetime) -> SagaRow:

@@ -11,12 +11,11 @@ handlers = Handlers("transfers")
 
 
 @handlers.command(RequestTransfer, finished_by=TransferMoney)
-def request_transfer(command: RequestTransfer, uow: UnitOfWork) -> TransferView:
+def request_transfer(command: RequestTransfer, uow: UnitOfWork) -> None:
     """Record the intent; the `TransferMoney` saga moves the money. Raises `SelfTransfer`."""
     transfer = Transfer.request(command, by=uow.caller, at=uow.now, key=uow.id("trf"))
     uow.add(transfer)
     uow.emit(transfer.requested())
-    return transfer.view()
 
 
 @handlers.command(CompleteTransfer, needs=lambda c: [rows(Transfer, c.transfer_id)])
