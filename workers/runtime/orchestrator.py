@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from contracts import ids, topology
@@ -44,6 +45,7 @@ class Orchestrator:
     def __init__(self, roster: Roster, *, resend_seconds: float) -> None:
         self._roster = roster
         self._turns = Turns(roster)
+        self.hosted = cache(self._handler_here)
         self._resend = timedelta(seconds=resend_seconds)
         self._answered = Handler(Reply, self._on_reply, lambda envelope: [rows(SagaRow, envelope.saga)])
         self._woken = Handler(WakeSaga, self._on_wake, lambda wake: [rows(SagaRow, wake.saga_id)])
@@ -84,6 +86,12 @@ class Orchestrator:
         """Every saga that is open at commit has a timer, and no other has one."""
         for saga in sagas:
             world.update(self._armed(world, world.entities[SagaRow][saga]))
+
+    def _handler_here(self, wire_name: str, queue: str) -> Handler | None:
+        """The handler of a message for that queue, if it is hosted here and needs no preparation."""
+        handler = self.handler(wire_name, queue) or self._roster.handler(wire_name, queue)
+        here = queue.partition(".")[0] in self._roster.domains
+        return handler if here and handler is not None and handler.prepare is None else None
 
     def _on_start(self, event: Any, uow: UnitOfWork) -> None:
         operation = uow.find(Operation, uow.operation_id) if uow.envelope.operation else None

@@ -230,7 +230,8 @@ class Progress(NamedTuple):
     @property
     def finished(self) -> bool:
         """Whether the step that ends the operation was done."""
-        return any(self.saga.steps[index].name == self.saga.finishes_with for index in self.done)
+        last = self.saga.finishes_with
+        return last is not None and any(self.saga.steps[index].name == last for index in self.done)
 
     def _current(self) -> Step:
         return self.saga.steps[self.step]

@@ -1,5 +1,6 @@
 """The world of a batch, and one message's own view of it."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,25 +15,29 @@ from workers.runtime.needs import Matching, Need, Rows
 from workers.runtime.stored import Entity
 from workers.runtime.tables import Claim, Timer
 
-NONE: dict[str, Any] = {}
-
 type Index = tuple[type[Any], tuple[str, ...]]
 
 
-type Rowset = dict[type[Any], dict[str, Any]]
+type Row = tuple[type[Any], str]
+type Rowset = defaultdict[type[Any], dict[str, Any]]
+
+
+def rowset() -> Rowset:
+    """Rows by type and key."""
+    return defaultdict(dict)
 
 
 @dataclass(slots=True)
 class Changes:
     """Rows to insert, update and delete. Deleted ones are named by their keys alone."""
 
-    inserted: Rowset = field(default_factory=dict)
-    updated: Rowset = field(default_factory=dict)
+    inserted: Rowset = field(default_factory=rowset)
+    updated: Rowset = field(default_factory=rowset)
     removed: dict[type[Any], set[str]] = field(default_factory=dict)
 
     def of[E](self, kind: type[E]) -> list[E]:
         """The rows of a kind as they will be."""
-        return [*self.inserted.get(kind, {}).values(), *self.updated.get(kind, {}).values()]
+        return [*self.inserted[kind].values(), *self.updated[kind].values()]
 
 
 @dataclass(slots=True)
@@ -44,12 +49,12 @@ class World:
     """
 
     now: datetime
-    entities: Rowset = field(default_factory=dict)
+    entities: Rowset = field(default_factory=rowset)
     indexes: dict[Index, dict[tuple[Any, ...], set[str]]] = field(default_factory=dict)
-    inserted: Rowset = field(default_factory=dict)
-    updated: Rowset = field(default_factory=dict)
+    inserted: Rowset = field(default_factory=rowset)
+    updated: Rowset = field(default_factory=rowset)
     removed: dict[type[Any], set[str]] = field(default_factory=dict)
-    touched: list[tuple[type[Any], str]] = field(default_factory=list)
+    touched: list[Row] = field(default_factory=list)
 
     def missing(self, needs: Iterable[Need]) -> list[Need]:
         """What of `needs` has not been loaded yet."""
@@ -57,71 +62,68 @@ class World:
 
     def insert(self, entity: Entity) -> None:
         """A new row."""
-        kind = type(entity)
-        self.inserted.setdefault(kind, {})[entity.id] = entity
-        self.touched.append((kind, entity.id))
-        self._keep(entity)
+        kind, key = type(entity), entity.id
+        self.inserted[kind][key] = self.entities[kind][key] = entity
+        self.touched.append((kind, key))
+        if self.indexes:
+            self._index(entity)
 
     def claim(self, claim: Claim) -> None:
         """A message is handled by a domain; others hosted here may handle the same one."""
         key = f"{claim.domain} {claim.id}"
-        self.inserted.setdefault(Claim, {})[key] = claim
+        self.inserted[Claim][key] = claim
         self.touched.append((Claim, key))
 
     def update(self, entity: Entity) -> None:
         """A row with new values; one that this batch inserted is inserted with them."""
-        kind = type(entity)
-        new = self.inserted.get(kind, {})
-        if entity.id in new:
-            new[entity.id] = entity
-        else:
-            changed = self.updated.setdefault(kind, {})
-            if entity.id not in changed:
-                self.touched.append((kind, entity.id))
-            changed[entity.id] = entity
-        self._keep(entity)
+        kind, key = type(entity), entity.id
+        changed = self.inserted[kind]
+        if key not in changed:
+            changed = self.updated[kind]
+            if key not in changed:
+                self.touched.append((kind, key))
+        changed[key] = self.entities[kind][key] = entity
+        if self.indexes:
+            self._index(entity)
 
     def remove(self, kind: type[Any], key: str) -> None:
         """Delete a row, or don't insert it; from now on it is not found."""
-        self.updated.get(kind, {}).pop(key, None)
-        if self.inserted.get(kind, {}).pop(key, None) is None:
+        self.updated[kind].pop(key, None)
+        if self.inserted[kind].pop(key, None) is None:
             self.removed.setdefault(kind, set()).add(key)
-        self.entities.setdefault(kind, {})[key] = None
+        self.entities[kind][key] = None
 
-    def take(self, touched: Iterable[tuple[type[Any], str]]) -> Changes:
+    def take(self, touched: Iterable[Row]) -> Changes:
         """What is to be saved of these rows; they count as saved from now on."""
         taken = Changes(removed=self.removed)
         self.removed = {}
         for kind, key in touched:
-            for rows, into in ((self.inserted, taken.inserted), (self.updated, taken.updated)):
-                row = rows.get(kind, NONE).pop(key, None)
-                if row is not None:
-                    into.setdefault(kind, {})[key] = row
+            if (row := self.inserted[kind].pop(key, None)) is not None:
+                taken.inserted[kind][key] = row
+            elif (row := self.updated[kind].pop(key, None)) is not None:
+                taken.updated[kind][key] = row
         return taken
 
     def take_all(self) -> Changes:
         """What has not been saved yet; it counts as saved from now on."""
         taken = Changes(self.inserted, self.updated, self.removed)
-        self.inserted, self.updated, self.removed = {}, {}, {}
+        self.inserted, self.updated, self.removed = rowset(), rowset(), {}
         return taken
 
     def remember(self, kind: type[Any], key: str, entity: Any) -> None:
         """A loaded row; what the batch has decided since is not overwritten."""
-        known = self.entities.setdefault(kind, {})
+        known = self.entities[kind]
         if known.get(key) is None:
             known[key] = entity
 
     def _missing(self, need: Need) -> Need | None:
         if isinstance(need, Matching):
             return None if need.values in self.indexes.get((need.entity, need.columns), {}) else need
-        known = self.entities.get(need.entity, {})
-        keys = tuple(key for key in need.keys if key not in known)
+        known = self.entities[need.entity]
+        keys = tuple([key for key in need.keys if key not in known])
         return Rows(need.entity, keys) if keys else None
 
-    def _keep(self, entity: Entity) -> None:
-        self.entities.setdefault(type(entity), {})[entity.id] = entity
-        if not self.indexes:
-            return
+    def _index(self, entity: Entity) -> None:
         for (kind, columns), index in self.indexes.items():
             if kind is type(entity):
                 found = index.get(tuple(getattr(entity, column) for column in columns))
@@ -152,8 +154,8 @@ class UnitOfWork:
     __slots__ = (
         "_added",
         "_removed",
-        "_saved",
         "_world",
+        "_written",
         "envelope",
         "finished",
         "forwarded",
@@ -165,9 +167,9 @@ class UnitOfWork:
     def __init__(self, world: World, envelope: Envelope, prepared: Any = None) -> None:
         self._world = world
         self.envelope = envelope
-        self._added: dict[type[Any], dict[str, Any]] = {}
-        self._saved: dict[type[Any], dict[str, Any]] = {}
-        self._removed: list[tuple[type[Any], str]] = []
+        self._written: dict[Row, Any] = {}
+        self._added: set[Row] = set()
+        self._removed: list[Row] = []
         self.outputs: list[Sent] = []
         self.finished: list[tuple[dict[str, Any], Any]] = []
         self.forwarded: tuple[tuple[str, Envelope], ...] = ()
@@ -227,12 +229,10 @@ class UnitOfWork:
 
     def find[E](self, entity: type[E], key: str) -> E | None:
         """A row that `needs` declared, if it exists."""
-        for overlay in (self._saved, self._added):
-            own = overlay.get(entity)
-            if own is not None and key in own:
-                return cast("E", own[key])
-        known = self._world.entities.get(entity)
-        assert known is not None, f"{entity.__name__} was not declared in needs"
+        own = self._written.get((entity, key))
+        if own is not None:
+            return cast("E", own)
+        known = self._world.entities[entity]
         assert key in known, f"{entity.__name__} was not declared in needs"
         return cast("E | None", known[key])
 
@@ -241,20 +241,22 @@ class UnitOfWork:
         names, values = tuple(columns), tuple(columns.values())
         index = self._world.indexes.get((entity, names), {})
         assert values in index, f"{entity.__name__} by {names} was not declared in needs"
-        keys = index[values] | self._added.get(entity, {}).keys() | self._saved.get(entity, {}).keys()
+        keys = index[values] | {key for kind, key in self._written if kind is entity}
         found = [self.find(entity, key) for key in sorted(keys)]
         return [one for one in found if one is not None and tuple(getattr(one, name) for name in names) == values]
 
     def add(self, entity: Entity) -> None:
         """Insert a row."""
-        self._added.setdefault(type(entity), {})[entity.id] = entity
+        row = type(entity), entity.id
+        self._written[row] = entity
+        self._added.add(row)
 
     def save(self, entity: Entity) -> None:
         """Update a row's mutable columns. Only what `needs` declared is locked, so only that may change."""
-        kind, key = type(entity), entity.id
-        known = self._world.entities.get(kind, {}).get(key) or self._added.get(kind, {}).get(key)
-        assert known is not None, f"{kind.__name__} was not declared in needs"
-        self._saved.setdefault(type(entity), {})[entity.id] = entity
+        row = kind, key = type(entity), entity.id
+        known = row in self._written or self._world.entities[kind].get(key) is not None
+        assert known, f"{kind.__name__} was not declared in needs"
+        self._written[row] = entity
 
     def remove(self, kind: type[Any], key: str) -> None:
         """Delete a row: of the runtime's own, or of what may be purged. Money never is."""
@@ -343,11 +345,10 @@ class UnitOfWork:
 
     def merge(self) -> None:
         """Make what was decided part of the world."""
-        for added in self._added.values():
-            for entity in added.values():
+        for row, entity in self._written.items():
+            if row in self._added:
                 self._world.insert(entity)
-        for saved in self._saved.values():
-            for entity in saved.values():
+            else:
                 self._world.update(entity)
         for kind, key in self._removed:
             self._world.remove(kind, key)
