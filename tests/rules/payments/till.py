@@ -12,9 +12,7 @@ from contracts.merchants import FeeTerms, MerchantTerms
 from contracts.message import Asked, Event
 from contracts.payments import CompletePayment, PaymentCard, RequestPayment
 from workers.payments import tables  # noqa: F401 - the entities are told where they are stored
-from workers.payments.captures import Capture
 from workers.payments.handlers import handlers
-from workers.payments.refunds import Refund
 from workers.payments.rules import Payment
 from workers.runtime.needs import Matching, Need, rows
 from workers.runtime.tables import Timer
@@ -29,7 +27,6 @@ class Till:
 
     def __init__(self) -> None:
         self.world = World(START)
-        self.world.entities = {Payment: {}, Capture: {}, Refund: {}}
         self._numbers = count()
         self.said: list[Event] = []
 
@@ -56,7 +53,7 @@ class Till:
 
     def state(self) -> tuple[Any, ...]:
         """Everything that there is, and how much was said."""
-        rows = {kind: {key: one for key, one in found.items() if one} for kind, found in self.world.entities.items()}
+        rows = [one for found in self.world.entities.values() for one in found.values() if one]
         return rows, [timer.id for timer in self.timers], len(self.said)
 
     def payment(self, key: str) -> Payment:
