@@ -74,6 +74,7 @@ class Reader:
         if not works:
             await acknowledge(message)
             return None
+        _observe_age(queue, works)
         count = raw.headers.get("x-delivery-count")
         returned = count if isinstance(count, int) else 0
         if returned:
@@ -93,8 +94,6 @@ class Reader:
             message = handler.message.model_validate(envelope.body)
         except ValidationError as error:
             raise Unacceptable(f"invalid {envelope.type}: {error}") from error
-        if envelope.sent_at:
-            metrics.queue_age_seconds.labels(queue.partition(".")[0]).observe(max(0.0, time.time() - envelope.sent_at))
         span = tracing.begin(envelope, queue)
         if span is not None:
             envelope = envelope._replace(traceparent=tracing.traceparent(span))
@@ -132,7 +131,7 @@ class Reader:
 
     def _check_sender(self, envelope: Envelope, queue: str, user: str | None) -> None:
         """What people say comes from the gateway's user (or is retried by us), all else from ours, says the broker."""
-        routed = self._roster.routed(envelope.type)
+        routed = envelope.type in self._roster.routed
         said = routed or queue.endswith(".calls")
         allowed = self._gateway_user if said else self._own_user
         retried = said and user == self._own_user and envelope.attempt != 1
@@ -140,6 +139,12 @@ class Reader:
             raise Unacceptable(f"{envelope.type} is not accepted from this broker user")
         if routed and (envelope.operation != envelope.id or envelope.caller is None):
             raise Unacceptable("a command from the gateway is its operation, and has a caller")
+
+
+def _observe_age(queue: str, works: list[Work]) -> None:
+    oldest = min((work.envelope.sent_at for work in works if work.envelope.sent_at), default=None)
+    if oldest is not None:
+        metrics.queue_age_seconds.labels(queue.partition(".")[0]).observe(max(0.0, time.time() - oldest))
 
 
 async def acknowledge(message: RabbitMessage) -> None:

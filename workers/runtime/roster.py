@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from contracts.message import Command, Event
@@ -62,7 +63,8 @@ class Roster:
         handler = self.handlers.get(wire_name)
         return handler if handler is not None and handler.message.domain == domain else None
 
-    def routed(self, wire_name: str) -> bool:
-        """Whether this is a command that people send, so that only the gateway may publish it."""
-        handler = self.handlers.get(wire_name)
-        return handler is not None and issubclass(handler.message, Command) and not handler.message.internal
+    @cached_property
+    def routed(self) -> frozenset[str]:
+        """The commands that people send, so that only the gateway may publish them."""
+        commands = ((name, handler.message) for name, handler in self.handlers.items())
+        return frozenset(name for name, kind in commands if issubclass(kind, Command) and not kind.internal)

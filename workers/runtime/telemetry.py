@@ -34,7 +34,10 @@ class Metrics:
     )
     queue_age_seconds: Histogram = field(
         default_factory=lambda: Histogram(
-            "saldo_queue_age_seconds", "From sending to taking a message", ["domain"], buckets=SECONDS
+            "saldo_queue_age_seconds",
+            "From sending to taking the oldest message of a bundle",
+            ["domain"],
+            buckets=SECONDS,
         )
     )
     saga_seconds: Histogram = field(
