@@ -53,6 +53,8 @@ class Cycle:
         if cycle.disconnected:
             return
         cycle.response_started = cycle.response_complete = True
+        # It leads back to here: without it a request leaves nothing to the garbage collector.
+        del cycle.scope[CYCLE]
         close = b"" if cycle.keep_alive else b"connection: close\r\n"
         values = b"\n".join([value for _, value in headers])
         assert CONTROL.search(values.replace(b"\n", b"")) is None, "a header value with control characters"
