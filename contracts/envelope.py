@@ -9,6 +9,7 @@ from pydantic_core import from_json, to_json
 MAX_BUNDLE_MESSAGES = 256
 MAX_BUNDLE_BYTES = 1024 * 1024
 REQUIRED_TEXTS = 2
+OPTIONAL_TEXT = frozenset({str, type(None)})
 GIVEN_UP = -1
 
 
@@ -150,9 +151,8 @@ def _envelope(fields: dict[str, Any]) -> Envelope:
         get("saga"),
         get("traceparent"),
     )
-    for number, text in enumerate(texts):
-        if type(text) is not str and (text is not None or number < REQUIRED_TEXTS):
-            raise TypeError
+    if None in texts[:REQUIRED_TEXTS] or not OPTIONAL_TEXT.issuperset(map(type, texts)):
+        raise TypeError
     return Envelope(
         texts[0],
         texts[1],

@@ -9,7 +9,6 @@ from gateway import idempotency, preferences, problems, response, reveals, state
 from gateway.edge import Endpoint, Kind, Route
 from gateway.instance import Instance
 from gateway.outcomes import UNKNOWN_TYPE
-from gateway.preferences import Preferences
 from gateway.problems import Header, Trouble
 from gateway.questions import Word
 from gateway.request import Request
@@ -29,9 +28,11 @@ async def command(
     assert caller is not None, "commands need somebody who says them"
     submission = await _submission(instance, request, route, caller, path)
     prefer = preferences.parse(request.headers.get(b"prefer"))
-    wait_seconds, applied = _patience(instance, prefer, 0 if route.money else instance.settings.default_wait_seconds)
+    settings = instance.settings
+    usual_seconds = 0 if route.money else settings.default_wait_seconds
+    wait_seconds, applied = preferences.patience(prefer, usual_seconds, settings.max_wait_seconds)
     waiter = await instance.operations.submit(submission, wait_seconds)
-    headers = [*applied, REPLAYED] if waiter.repeat else applied
+    headers = (*applied, REPLAYED) if waiter.repeat else applied
     word = waiter.known
     assert word is not None, "a submission ends with trouble or with word"
     if word["status"] == "failed" and word["problem"]["code"] == MISUSED:
@@ -77,18 +78,7 @@ async def _submission(
     )
 
 
-def _patience(instance: Instance, prefer: Preferences, usual: float) -> tuple[float, list[Header]]:
-    # RFC 7240, 4.3: with both, the answer is asynchronous only where the wait was not enough.
-    applied = ["respond-async"] if prefer.respond_async else []
-    if prefer.wait_seconds is not None:
-        usual = min(prefer.wait_seconds, instance.settings.max_wait_seconds)
-        applied.append(f"wait={usual}")
-    elif prefer.respond_async:
-        usual = 0
-    return usual, [(b"preference-applied", ", ".join(applied).encode())] if applied else []
-
-
-def _finished(route: Route, path: dict[str, str], waiter: Waiter, word: Word, headers: list[Header]) -> Response:
+def _finished(route: Route, path: dict[str, str], waiter: Waiter, word: Word, headers: Sequence[Header]) -> Response:
     if word["status"] == "failed":
         return response.refusal(word["problem"], _location(waiter.operation), headers)
     if route.status == NO_CONTENT:
@@ -105,7 +95,7 @@ def _shown(route: Route, path: dict[str, str], result: Any, headers: Sequence[He
     return response.json(route.status, result, headers)
 
 
-def _accepted(waiter: Waiter, word: Word, headers: list[Header]) -> Response:
+def _accepted(waiter: Waiter, word: Word, headers: Sequence[Header]) -> Response:
     location = _location(waiter.operation)
     view = operation_view(waiter.operation, word)
     if not waiter.repeat:
@@ -146,7 +136,7 @@ async def operation(
     assert caller is not None, "operations belong to somebody"
     message = validation.question(route.message, request.scope["query_string"], path, route.rules)
     prefer = preferences.parse(request.headers.get(b"prefer"))
-    wait_seconds, applied = _patience(instance, prefer, 0)
+    wait_seconds, applied = preferences.patience(prefer, 0, instance.settings.max_wait_seconds)
     name = message.operation_id  # type: ignore[attr-defined]
     word = await instance.operations.look(name, caller, wait_seconds)
     word = await reveals.shown(instance.questions, name, word, caller)

@@ -25,7 +25,10 @@ UNKNOWN_TYPE = "operations.Unknown"
 """The type of an operation whose id is all that is known of it."""
 
 KEEP = """
-for i, key in ipairs(KEYS) do redis.call('SET', key, ARGV[i + 2], 'EX', ARGV[1]) end
+local outcome = string.gmatch(ARGV[3], '[^\\n]+')
+for name in string.gmatch(ARGV[2], ' ([^ ]+)') do
+    redis.call('SET', 'saldo:outcome:' .. name, outcome(), 'EX', ARGV[1])
+end
 redis.call('PUBLISH', 'saldo:outcomes', ARGV[2])
 """
 
@@ -87,10 +90,10 @@ class Outcomes:
 
     async def _save(self, batch: list[tuple[str, Word]]) -> None:
         told = self._instance + " " + " ".join(operation for operation, _ in batch)
-        keys = [_key(operation) for operation, _ in batch]
-        values = [to_json(word) for _, word in batch]
+        # One argument for all, a line each: the client takes its time over each argument.
+        outcomes = b"\n".join([to_json(word) for _, word in batch])
         try:
-            await self._cache.run(lambda: self._keep(keys=keys, args=[self._ttl_seconds, told, *values]))
+            await self._cache.run(lambda: self._keep(args=[self._ttl_seconds, told, outcomes]))
         except CacheAway:
             self._metrics.outcomes_lost.inc(len(batch))
 

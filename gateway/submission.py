@@ -1,7 +1,6 @@
 """One command on its way to the workers."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from contracts.envelope import Caller, Envelope, encode
 from contracts.message import Asked
@@ -9,8 +8,7 @@ from gateway.outcomes import pending
 from gateway.questions import Word
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(NamedTuple):
     """`operation` is the same for each repeat, `request` tells them apart."""
 
     operation: str
