@@ -4,16 +4,15 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from contracts.envelope import Caller
+from contracts.envelope import Caller, Envelope
 from gateway import idempotency, preferences, problems, response, reveals, statement, validation, versions
 from gateway.edge import Endpoint, Kind, Route
 from gateway.instance import Instance
-from gateway.outcomes import UNKNOWN_TYPE
+from gateway.outcomes import UNKNOWN_TYPE, pending
 from gateway.problems import Header, Trouble
 from gateway.questions import Word
 from gateway.request import Request
 from gateway.response import NO_CONTENT, Response
-from gateway.submission import Submission
 from gateway.waiter import FINAL, Waiter
 
 MISUSED = "idempotency_key_reused"
@@ -31,7 +30,7 @@ async def command(
     settings = instance.settings
     usual_seconds = 0 if route.money else settings.default_wait_seconds
     wait_seconds, applied = preferences.patience(prefer, usual_seconds, settings.max_wait_seconds)
-    waiter = await instance.operations.submit(submission, wait_seconds)
+    waiter = await instance.operations.submit(route.queue, submission, wait_seconds)
     headers = (*applied, REPLAYED) if waiter.repeat else applied
     word = waiter.known
     assert word is not None, "a submission ends with trouble or with word"
@@ -39,18 +38,18 @@ async def command(
         return response.refusal(word["problem"], request.instance, applied)
     may_finish = wait_seconds > 0 or (waiter.repeat and prefer.wait_seconds is not None)
     try:
-        word = await reveals.shown(instance.questions, submission.operation, word, caller)
+        word = await reveals.shown(instance.questions, submission.id, word, caller)
     except Trouble:
         # It is done all the same; whoever polls is shown what can't be shown now.
         may_finish = False
     if word["status"] in FINAL and may_finish:
         return _finished(route, path, waiter, word, headers)
-    return _accepted(waiter, submission.pending() | word, headers)
+    return _accepted(waiter, pending(submission.type, submission.sent_at) | word, headers)
 
 
 async def _submission(
     instance: Instance, request: Request, route: Route, caller: Caller, path: dict[str, str]
-) -> Submission:
+) -> Envelope:
     settings = instance.settings
     body = await request.body(settings.body_limit_bytes, settings.body_timeout_seconds)
     key = idempotency.key_of(request.header(b"idempotency-key"))
@@ -66,15 +65,17 @@ async def _submission(
     operation = instance.ids.derive(caller.principal, key or idempotency.unkeyed())
     if route.swap is not None:
         message, meant = await route.swap(instance, request, caller, operation, message)
-    return Submission(
+    return Envelope(
         operation,
-        request.id,
+        message.wire_name,
         message,
-        route.queue,
-        instance.ids.fingerprint(meant, route.maps),
-        caller,
-        request.traceparent,
-        time.time(),
+        operation=operation,
+        request=request.id,
+        fingerprint=instance.ids.fingerprint(meant, route.maps),
+        reply_to=instance.reply_to,
+        caller=caller,
+        traceparent=request.traceparent,
+        sent_at=time.time(),
     )
 
 
@@ -100,8 +101,8 @@ def _accepted(waiter: Waiter, word: Word, headers: Sequence[Header]) -> Response
     view = operation_view(waiter.operation, word)
     if not waiter.repeat:
         # What is answered is the acceptance, whatever has become of it meanwhile.
-        pending = view["status"] if view["status"] not in FINAL else "pending"
-        view = {"id": view["id"], "type": view["type"], "status": pending, "created_at": view["created_at"]}
+        status = view["status"] if view["status"] not in FINAL else "pending"
+        view = {"id": view["id"], "type": view["type"], "status": status, "created_at": view["created_at"]}
     return response.json(202, view, [(b"location", location.encode()), RETRY_AFTER, *headers])
 
 

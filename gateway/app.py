@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 
 import structlog
 
@@ -42,12 +42,9 @@ class App:
         self._numbers = itertools.count()
         instance.metrics.watch("saldo_http_in_flight", "Requests being answered.", lambda: self._in_flight)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one connection scope."""
-        if scope["type"] == "http":
-            await self._serve(scope, receive, send)
-        elif scope["type"] == "lifespan":
-            await self._live(receive, send)
+        return self._serve(scope, receive, send) if scope["type"] == "http" else self._live(receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         number = f"req_{self._instance.name}{next(self._numbers):x}"
@@ -123,8 +120,8 @@ class App:
         seconds = time.perf_counter() - request.started_at
         method, route = request.method if request.method in METHODS else "OTHER", request.route or "-"
         instance.metrics.answered(method, route, status, seconds)
-        shown, trace = request.shown_id.decode(), trace_id(request.traceparent)
-        instance.access.answered(method, route, status, seconds, shown, trace, request.principal)
+        trace = trace_id(request.traceparent)
+        instance.access.answered(method, route, status, seconds, request.shown_id, trace, request.principal)
         instance.tracing.end(request, status)
 
     async def _live(self, receive: Receive, send: Send) -> None:

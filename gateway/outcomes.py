@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -44,7 +43,7 @@ class Outcomes:
         self._instance = instance
         self._ttl_seconds = ttl_seconds
         self._keep = cache.client.register_script(KEEP)
-        self._unsaved: deque[tuple[str, Word]] = deque()
+        self._unsaved: list[tuple[str, Word]] = []
         self._wake = asyncio.Event()
 
     def keep(self, operation: str, word: Word) -> None:
@@ -83,7 +82,7 @@ class Outcomes:
             await self._wake.wait()
             self._wake.clear()
             while self._unsaved:
-                batch = [self._unsaved.popleft() for _ in range(min(len(self._unsaved), BATCH_MAX))]
+                batch, self._unsaved = self._unsaved[:BATCH_MAX], self._unsaved[BATCH_MAX:]
                 await self._save(batch)
             # A poll that comes sooner asks the workers; larger batches are worth that.
             await asyncio.sleep(GATHER_SECONDS)

@@ -56,7 +56,7 @@ class Cycle:
             return
         cycle.response_started = cycle.response_complete = True
         # It leads back to here: without it a request leaves nothing to the garbage collector.
-        del cycle.scope[CYCLE]
+        del cycle.scope[CYCLE]  # type: ignore[misc]
         own = _lines(headers)
         controls = len(own) - len(own.translate(None, CONTROLS))
         assert controls == len(LINE_END) * len(headers), "a header with control characters"
@@ -146,7 +146,7 @@ class Protocol(HttpToolsProtocol):
         self._head_pending = False
         self._head_complete()
         super().on_headers_complete()
-        cast("dict[str, Any]", self.scope)[CYCLE] = Cycle(self.cycle)
+        self.scope[CYCLE] = Cycle(self.cycle)  # type: ignore[literal-required]
 
     @override
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:

@@ -39,9 +39,8 @@ class Request:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.headers = headers = _headers(scope["headers"])
-        named = _request_id(headers.get(b"x-request-id"))
-        self.named_id = None if named is None else named.decode()
-        self.shown_id = named or number.encode()
+        self.named_id = _request_id(headers.get(b"x-request-id"))
+        self.shown_id = self.named_id or number
         self.traceparent = _traceparent(headers.get(b"traceparent"))
         self.address = ""
         self.principal: str | None = None
@@ -55,7 +54,7 @@ class Request:
     @property
     def instance(self) -> str:
         """This occurrence, for problems that no operation stands behind."""
-        return f"urn:saldo:request:{self.shown_id.decode()}"
+        return f"urn:saldo:request:{self.shown_id}"
 
     def header(self, name: bytes) -> str | None:
         """One header as text; several of one name are joined by a comma and a line feed."""
@@ -116,8 +115,8 @@ def _headers(pairs: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     return found
 
 
-def _request_id(value: bytes | None) -> bytes | None:
-    return value if value is not None and REQUEST_ID.fullmatch(value) else None
+def _request_id(value: bytes | None) -> str | None:
+    return value.decode() if value is not None and REQUEST_ID.fullmatch(value) else None
 
 
 def _traceparent(value: bytes | None) -> str | None:

@@ -15,7 +15,7 @@ LINGER_BYTES = 4 * 1024 * 1024
 
 async def send_response(request: Request, response: Response, cors: tuple[Header, ...], send: Send) -> None:
     """Send it all."""
-    headers = [*response.headers, *request.quota, *cors, (b"x-request-id", request.shown_id)]
+    headers = [*response.headers, *request.quota, *cors, (b"x-request-id", request.shown_id.encode())]
     if response.stream is not None:
         await _stream(request, response, [*headers, *response.common], send)
         return

@@ -82,6 +82,7 @@ def _config(instance: Instance) -> uvicorn.Config:
     settings = instance.settings
     return uvicorn.Config(
         App(instance, ROUTES),
+        interface="asgi3",
         http=limited(settings.head_limit_bytes, settings.head_timeout_seconds),
         log_config=None,
         access_log=False,
