@@ -118,7 +118,8 @@ def unpack(bundle: bytes, unreadable: Callable[[bytes], None] | None = None) -> 
     With `unreadable`, a part that is no envelope goes there and its neighbours are not affected.
     """
     try:
-        parts = from_json(bundle)
+        # Names recur, what is said of them does not.
+        parts = from_json(bundle, cache_strings="keys")
     except ValueError as error:
         raise Undecodable("not a bundle: no JSON") from error
     if not isinstance(parts, list):
