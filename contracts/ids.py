@@ -45,8 +45,12 @@ def sibling(prefix: str, other: str) -> str:
 
 def digest(*parts: str, key: bytes = b"", size: int = 16) -> bytes:
     """A keyed BLAKE2b hash over length-prefixed parts."""
-    whole = b"".join([len(data).to_bytes(4, "big") + data for data in map(str.encode, parts)])
-    return blake2b(whole, digest_size=size, key=key).digest()
+    hasher = blake2b(digest_size=size, key=key)
+    for part in parts:
+        data = part.encode()
+        hasher.update(len(data).to_bytes(4, "big"))
+        hasher.update(data)
+    return hasher.digest()
 
 
 def text(data: bytes) -> str:

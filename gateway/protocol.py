@@ -64,7 +64,6 @@ class Cycle:
         close = b"" if cycle.keep_alive else b"connection: close\r\n"
         shown = b"" if cycle.scope["method"] == "HEAD" else body
         cycle.transport.write(b"".join((STATUS_LINE[status], default, own, _shared(common), close, LINE_END, shown)))
-        cycle.message_event.set()
         if not cycle.keep_alive:
             cycle.transport.close()
         cycle.on_response()
