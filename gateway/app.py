@@ -71,7 +71,12 @@ class App:
                 return self._pages.answer(request)
             if self._in_flight > self._limit:
                 raise problems.busy()
-            return await self._routed(request)
+            if request.method == "OPTIONS":
+                return self._options(request)
+            route, path = self._find(request)
+            caller = await self._caller(request, route)
+            endpoint = route.endpoint or ENDPOINTS[route.kind]
+            return await endpoint(self._instance, request, route, caller, path)
         except Trouble as trouble:
             return response.trouble(trouble, request.instance)
         except (Disconnected, asyncio.CancelledError):
@@ -80,17 +85,13 @@ class App:
             log.exception("request_failed", request_id=request.id, route=request.route)
             return response.trouble(problems.internal(), request.instance)
 
-    async def _routed(self, request: Request) -> Response:
-        if request.method == "OPTIONS":
-            return self._options(request)
+    def _find(self, request: Request) -> tuple[Route, dict[str, str]]:
         route, path = self._table.find(request.method, request.path)
         request.route = route.path
         self._instance.tracing.begin(request, route.path)
         client = request.scope["client"]
         request.address = self._proxies.address(client[0] if client else "", request.headers.get(b"x-forwarded-for"))
-        caller = await self._caller(request, route)
-        endpoint = route.endpoint or ENDPOINTS[route.kind]
-        return await endpoint(self._instance, request, route, caller, path)
+        return route, path
 
     async def _caller(self, request: Request, route: Route) -> Caller | None:
         instance, now = self._instance, time.time()

@@ -43,7 +43,7 @@ class Outcomes:
         self._instance = instance
         self._ttl_seconds = ttl_seconds
         self._keep = cache.client.register_script(KEEP)
-        self._unsaved: list[tuple[str, Word]] = []
+        self._unsaved: list[tuple[str, bytes]] = []
         self._wake = asyncio.Event()
 
     def keep(self, operation: str, word: Word) -> None:
@@ -51,7 +51,8 @@ class Outcomes:
         if len(self._unsaved) >= UNSAVED_MAX:
             self._metrics.outcomes_lost.inc()
             return
-        self._unsaved.append((operation, word))
+        # Encoded while it is in the processor's cache: it has just been read, and is about to be answered.
+        self._unsaved.append((operation, to_json(word)))
         self._wake.set()
 
     async def find(self, operation: str) -> Word | None:
@@ -87,10 +88,10 @@ class Outcomes:
             # A poll that comes sooner asks the workers; larger batches are worth that.
             await asyncio.sleep(GATHER_SECONDS)
 
-    async def _save(self, batch: list[tuple[str, Word]]) -> None:
-        told = self._instance + " " + " ".join(operation for operation, _ in batch)
+    async def _save(self, batch: list[tuple[str, bytes]]) -> None:
+        told = " ".join([self._instance, *[operation for operation, _ in batch]])
         # One argument for all, a line each: the client takes its time over each argument.
-        outcomes = b"\n".join([to_json(word) for _, word in batch])
+        outcomes = b"\n".join([outcome for _, outcome in batch])
         try:
             await self._cache.run(lambda: self._keep(args=[self._ttl_seconds, told, outcomes]))
         except CacheAway:

@@ -25,5 +25,5 @@ async def shown(questions: Questions, operation: str, word: Word, caller: Caller
         return word
     answer = await questions.ask(GetReveals(operation_id=operation), caller)
     values = answer["result"]["values"] if answer["status"] == "succeeded" else {}
-    # A new one: the word itself may be on its way into Redis.
+    # A new one: others may wait for the same word.
     return word | {"result": word["result"] | {name: value for name, value in values.items() if name in names}}
