@@ -24,9 +24,8 @@ UNKNOWN_TYPE = "operations.Unknown"
 """The type of an operation whose id is all that is known of it."""
 
 KEEP = """
-local outcome = string.gmatch(ARGV[3], '[^\\n]+')
-for name in string.gmatch(ARGV[2], ' ([^ ]+)') do
-    redis.call('SET', 'saldo:outcome:' .. name, outcome(), 'EX', ARGV[1])
+for name, outcome in string.gmatch(ARGV[3], '([^ \\n]+) ([^\\n]+)') do
+    redis.call('SET', 'saldo:outcome:' .. name, outcome, 'EX', ARGV[1])
 end
 redis.call('PUBLISH', 'saldo:outcomes', ARGV[2])
 """
@@ -90,10 +89,10 @@ class Outcomes:
 
     async def _save(self, batch: list[tuple[str, bytes]]) -> None:
         told = " ".join([self._instance, *[operation for operation, _ in batch]])
-        # One argument for all, a line each: the client takes its time over each argument.
-        outcomes = b"\n".join([outcome for _, outcome in batch])
+        # One argument for all, with a line for each: the client takes its time over each argument.
+        lines = b"\n".join([b"%b %b" % (operation.encode(), outcome) for operation, outcome in batch])
         try:
-            await self._cache.run(lambda: self._keep(args=[self._ttl_seconds, told, outcomes]))
+            await self._cache.run(lambda: self._keep(args=[self._ttl_seconds, told, lines]))
         except CacheAway:
             self._metrics.outcomes_lost.inc(len(batch))
 
