@@ -9,6 +9,7 @@ from pydantic_core import from_json, to_json
 MAX_BUNDLE_MESSAGES = 256
 MAX_BUNDLE_BYTES = 1024 * 1024
 REQUIRED_TEXTS = 2
+OPTIONAL_TEXT = frozenset({str, type(None)})
 GIVEN_UP = -1
 
 
@@ -117,7 +118,8 @@ def unpack(bundle: bytes, unreadable: Callable[[bytes], None] | None = None) -> 
     With `unreadable`, a part that is no envelope goes there and its neighbours are not affected.
     """
     try:
-        parts = from_json(bundle)
+        # Names recur, what is said of them does not.
+        parts = from_json(bundle, cache_strings="keys")
     except ValueError as error:
         raise Undecodable("not a bundle: no JSON") from error
     if not isinstance(parts, list):
@@ -150,9 +152,8 @@ def _envelope(fields: dict[str, Any]) -> Envelope:
         get("saga"),
         get("traceparent"),
     )
-    for number, text in enumerate(texts):
-        if type(text) is not str and (text is not None or number < REQUIRED_TEXTS):
-            raise TypeError
+    if None in texts[:REQUIRED_TEXTS] or not OPTIONAL_TEXT.issuperset(map(type, texts)):
+        raise TypeError
     return Envelope(
         texts[0],
         texts[1],

@@ -4,17 +4,15 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from contracts.envelope import Caller
+from contracts.envelope import Caller, Envelope
 from gateway import idempotency, preferences, problems, response, reveals, statement, validation, versions
 from gateway.edge import Endpoint, Kind, Route
 from gateway.instance import Instance
-from gateway.outcomes import UNKNOWN_TYPE
-from gateway.preferences import Preferences
+from gateway.outcomes import UNKNOWN_TYPE, pending
 from gateway.problems import Header, Trouble
 from gateway.questions import Word
 from gateway.request import Request
 from gateway.response import NO_CONTENT, Response
-from gateway.submission import Submission
 from gateway.waiter import FINAL, Waiter
 
 MISUSED = "idempotency_key_reused"
@@ -29,27 +27,29 @@ async def command(
     assert caller is not None, "commands need somebody who says them"
     submission = await _submission(instance, request, route, caller, path)
     prefer = preferences.parse(request.headers.get(b"prefer"))
-    wait_seconds, applied = _patience(instance, prefer, 0 if route.money else instance.settings.default_wait_seconds)
-    waiter = await instance.operations.submit(submission, wait_seconds)
-    headers = [*applied, REPLAYED] if waiter.repeat else applied
+    settings = instance.settings
+    usual_seconds = 0 if route.money else settings.default_wait_seconds
+    wait_seconds, applied = preferences.patience(prefer, usual_seconds, settings.max_wait_seconds)
+    waiter = await instance.operations.submit(route.queue, submission, wait_seconds)
+    headers = (*applied, REPLAYED) if waiter.repeat else applied
     word = waiter.known
     assert word is not None, "a submission ends with trouble or with word"
     if word["status"] == "failed" and word["problem"]["code"] == MISUSED:
         return response.refusal(word["problem"], request.instance, applied)
     may_finish = wait_seconds > 0 or (waiter.repeat and prefer.wait_seconds is not None)
     try:
-        word = await reveals.shown(instance.questions, submission.operation, word, caller)
+        word = await reveals.shown(instance.questions, submission.id, word, caller)
     except Trouble:
         # It is done all the same; whoever polls is shown what can't be shown now.
         may_finish = False
     if word["status"] in FINAL and may_finish:
         return _finished(route, path, waiter, word, headers)
-    return _accepted(waiter, submission.pending() | word, headers)
+    return _accepted(waiter, pending(submission.type, submission.sent_at) | word, headers)
 
 
 async def _submission(
     instance: Instance, request: Request, route: Route, caller: Caller, path: dict[str, str]
-) -> Submission:
+) -> Envelope:
     settings = instance.settings
     body = await request.body(settings.body_limit_bytes, settings.body_timeout_seconds)
     key = idempotency.key_of(request.header(b"idempotency-key"))
@@ -65,30 +65,21 @@ async def _submission(
     operation = instance.ids.derive(caller.principal, key or idempotency.unkeyed())
     if route.swap is not None:
         message, meant = await route.swap(instance, request, caller, operation, message)
-    return Submission(
+    return Envelope(
         operation,
-        request.id,
+        message.wire_name,
         message,
-        route.queue,
-        instance.ids.fingerprint(meant, route.maps),
-        caller,
-        request.traceparent,
-        time.time(),
+        operation=operation,
+        request=request.id,
+        fingerprint=instance.ids.fingerprint(meant, route.maps),
+        reply_to=instance.reply_to,
+        caller=caller,
+        traceparent=request.traceparent,
+        sent_at=time.time(),
     )
 
 
-def _patience(instance: Instance, prefer: Preferences, usual: float) -> tuple[float, list[Header]]:
-    # RFC 7240, 4.3: with both, the answer is asynchronous only where the wait was not enough.
-    applied = ["respond-async"] if prefer.respond_async else []
-    if prefer.wait_seconds is not None:
-        usual = min(prefer.wait_seconds, instance.settings.max_wait_seconds)
-        applied.append(f"wait={usual}")
-    elif prefer.respond_async:
-        usual = 0
-    return usual, [(b"preference-applied", ", ".join(applied).encode())] if applied else []
-
-
-def _finished(route: Route, path: dict[str, str], waiter: Waiter, word: Word, headers: list[Header]) -> Response:
+def _finished(route: Route, path: dict[str, str], waiter: Waiter, word: Word, headers: Sequence[Header]) -> Response:
     if word["status"] == "failed":
         return response.refusal(word["problem"], _location(waiter.operation), headers)
     if route.status == NO_CONTENT:
@@ -105,13 +96,13 @@ def _shown(route: Route, path: dict[str, str], result: Any, headers: Sequence[He
     return response.json(route.status, result, headers)
 
 
-def _accepted(waiter: Waiter, word: Word, headers: list[Header]) -> Response:
+def _accepted(waiter: Waiter, word: Word, headers: Sequence[Header]) -> Response:
     location = _location(waiter.operation)
     view = operation_view(waiter.operation, word)
     if not waiter.repeat:
         # What is answered is the acceptance, whatever has become of it meanwhile.
-        pending = view["status"] if view["status"] not in FINAL else "pending"
-        view = {"id": view["id"], "type": view["type"], "status": pending, "created_at": view["created_at"]}
+        status = view["status"] if view["status"] not in FINAL else "pending"
+        view = {"id": view["id"], "type": view["type"], "status": status, "created_at": view["created_at"]}
     return response.json(202, view, [(b"location", location.encode()), RETRY_AFTER, *headers])
 
 
@@ -146,7 +137,7 @@ async def operation(
     assert caller is not None, "operations belong to somebody"
     message = validation.question(route.message, request.scope["query_string"], path, route.rules)
     prefer = preferences.parse(request.headers.get(b"prefer"))
-    wait_seconds, applied = _patience(instance, prefer, 0)
+    wait_seconds, applied = preferences.patience(prefer, 0, instance.settings.max_wait_seconds)
     name = message.operation_id  # type: ignore[attr-defined]
     word = await instance.operations.look(name, caller, wait_seconds)
     word = await reveals.shown(instance.questions, name, word, caller)

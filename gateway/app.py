@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 
 import structlog
 
@@ -42,12 +42,9 @@ class App:
         self._numbers = itertools.count()
         instance.metrics.watch("saldo_http_in_flight", "Requests being answered.", lambda: self._in_flight)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one connection scope."""
-        if scope["type"] == "http":
-            await self._serve(scope, receive, send)
-        elif scope["type"] == "lifespan":
-            await self._live(receive, send)
+        return self._serve(scope, receive, send) if scope["type"] == "http" else self._live(receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         number = f"req_{self._instance.name}{next(self._numbers):x}"
@@ -74,7 +71,12 @@ class App:
                 return self._pages.answer(request)
             if self._in_flight > self._limit:
                 raise problems.busy()
-            return await self._routed(request)
+            if request.method == "OPTIONS":
+                return self._options(request)
+            route, path = self._find(request)
+            caller = await self._caller(request, route)
+            endpoint = route.endpoint or ENDPOINTS[route.kind]
+            return await endpoint(self._instance, request, route, caller, path)
         except Trouble as trouble:
             return response.trouble(trouble, request.instance)
         except (Disconnected, asyncio.CancelledError):
@@ -83,17 +85,13 @@ class App:
             log.exception("request_failed", request_id=request.id, route=request.route)
             return response.trouble(problems.internal(), request.instance)
 
-    async def _routed(self, request: Request) -> Response:
-        if request.method == "OPTIONS":
-            return self._options(request)
+    def _find(self, request: Request) -> tuple[Route, dict[str, str]]:
         route, path = self._table.find(request.method, request.path)
         request.route = route.path
         self._instance.tracing.begin(request, route.path)
         client = request.scope["client"]
         request.address = self._proxies.address(client[0] if client else "", request.headers.get(b"x-forwarded-for"))
-        caller = await self._caller(request, route)
-        endpoint = route.endpoint or ENDPOINTS[route.kind]
-        return await endpoint(self._instance, request, route, caller, path)
+        return route, path
 
     async def _caller(self, request: Request, route: Route) -> Caller | None:
         instance, now = self._instance, time.time()
@@ -123,8 +121,8 @@ class App:
         seconds = time.perf_counter() - request.started_at
         method, route = request.method if request.method in METHODS else "OTHER", request.route or "-"
         instance.metrics.answered(method, route, status, seconds)
-        shown, trace = request.shown_id.decode(), trace_id(request.traceparent)
-        instance.access.answered(method, route, status, seconds, shown, trace, request.principal)
+        trace = trace_id(request.traceparent)
+        instance.access.answered(method, route, status, seconds, request.shown_id, trace, request.principal)
         instance.tracing.end(request, status)
 
     async def _live(self, receive: Receive, send: Send) -> None:

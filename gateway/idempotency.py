@@ -10,7 +10,7 @@ from contracts.message import Message
 from gateway import problems
 
 BARE = re.compile(r"[\x21\x23-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
-QUOTED = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])+)"')
+QUOTED = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]++|\\["\\])++)"')
 KEY_LENGTH_MAX = 255
 
 ID = re.compile(r"op_[0-9a-f]{42}")
@@ -23,7 +23,7 @@ def key_of(header: str | None) -> str | None:
     if header is None:
         return None
     if quoted := QUOTED.fullmatch(header):
-        key = re.sub(r'\\(["\\])', r"\1", quoted[1])
+        key = re.sub(r'\\(["\\])', r"\1", quoted[1]) if "\\" in header else quoted[1]
         if len(key) <= KEY_LENGTH_MAX:
             return key
     elif BARE.fullmatch(header):

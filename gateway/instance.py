@@ -38,6 +38,7 @@ class Instance:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.name = ids.new("gw").removeprefix("gw_")
+        self.reply_to = topology.replies(self.name)
         self.metrics = Metrics()
         self.access = AccessLog(None, enabled=settings.access_log)
         self.tracing = Tracing(settings.otel_exporter_otlp_endpoint)
@@ -102,11 +103,10 @@ class Instance:
         self.access.flush()
 
     def _correlate(self, settings: Settings) -> None:
-        reply_to = topology.replies(self.name)
         self.publisher = Publisher(self.bus, self.metrics)
         self.questions = Questions(
             self.publisher,
-            reply_to,
+            self.reply_to,
             query_timeout_seconds=settings.query_timeout_seconds,
             call_timeout_seconds=settings.call_timeout_seconds,
         )
@@ -116,11 +116,10 @@ class Instance:
             self.questions,
             self.outcomes,
             self.ids,
-            reply_to=reply_to,
             acceptance_wait_seconds=settings.acceptance_wait_seconds,
         )
         self.rights = Access(self.questions)
-        self._replies = Replies(reply_to, self.questions, self.operations, self.rights, self.metrics)
+        self._replies = Replies(self.reply_to, self.questions, self.operations, self.rights, self.metrics)
         self.metrics.watch("saldo_waiters", "Requests that wait for word.", lambda: self.operations.waiting)
 
     def _limit(self, settings: Settings) -> None:

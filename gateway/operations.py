@@ -4,7 +4,7 @@ import asyncio
 import math
 from collections.abc import AsyncIterator
 
-from contracts.envelope import Caller, Envelope
+from contracts.envelope import Caller, Envelope, encode
 from contracts.operations import GetOperation
 from gateway import problems
 from gateway.idempotency import OperationIds
@@ -12,7 +12,6 @@ from gateway.outcomes import UNKNOWN_TYPE, Outcomes, pending
 from gateway.problems import Trouble
 from gateway.publisher import Publisher
 from gateway.questions import Questions, Word
-from gateway.submission import Submission
 from gateway.waiter import FINAL, Waiter
 
 UNCHECKED_MAX = 10_000
@@ -29,14 +28,12 @@ class Operations:
         outcomes: Outcomes,
         ids: OperationIds,
         *,
-        reply_to: str,
         acceptance_wait_seconds: float,
     ) -> None:
         self._publisher = publisher
         self._questions = questions
         self._outcomes = outcomes
         self._ids = ids
-        self._reply_to = reply_to
         self._acceptance_wait_seconds = acceptance_wait_seconds
         self._waiters: dict[str, list[Waiter]] = {}
         self._unchecked: dict[str, Word] = {}
@@ -48,14 +45,14 @@ class Operations:
         """How many requests wait now."""
         return sum(map(len, self._waiters.values()))
 
-    async def submit(self, command: Submission, wait_seconds: float) -> Waiter:
+    async def submit(self, queue: str, command: Envelope, wait_seconds: float) -> Waiter:
         """Publish a command and wait: for its acceptance, or up to `wait_seconds` for its outcome.
 
-        Raises `Trouble` 503 `busy` (certainly not taken) or `outcome_unknown`.
+        Its id is its operation's. Raises `Trouble` 503 `busy` (certainly not taken) or `outcome_unknown`.
         """
         patient = wait_seconds > 0 and not self.draining
         waiter = Waiter(
-            command.operation,
+            command.id,
             command.caller,
             request=command.request,
             patient=patient,
@@ -63,7 +60,7 @@ class Operations:
         )
         self._attend(waiter)
         try:
-            self._publisher.put(command.queue, command.encoded(self._reply_to), waiter.told, durable=True)
+            self._publisher.put(queue, encode(command), waiter.told, durable=True)
             if patient:
                 waiter.patience(wait_seconds)
             trouble = await waiter.done
@@ -191,12 +188,12 @@ class Operations:
         noted = self._unchecked.get(operation) or await self._outcomes.noted(operation)
         return noted or pending(UNKNOWN_TYPE)
 
-    async def _remember_unchecked(self, command: Submission) -> Word:
-        word = command.pending()
+    async def _remember_unchecked(self, command: Envelope) -> Word:
+        word = pending(command.type, command.sent_at)
         if len(self._unchecked) >= UNCHECKED_MAX:
             self._unchecked.pop(next(iter(self._unchecked)))
-        self._unchecked[command.operation] = word
-        await self._outcomes.note(command.operation, word)
+        self._unchecked[command.id] = word
+        await self._outcomes.note(command.id, word)
         return word
 
     def _attend(self, waiter: Waiter) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -25,7 +24,9 @@ UNKNOWN_TYPE = "operations.Unknown"
 """The type of an operation whose id is all that is known of it."""
 
 KEEP = """
-for i, key in ipairs(KEYS) do redis.call('SET', key, ARGV[i + 2], 'EX', ARGV[1]) end
+for name, outcome in string.gmatch(ARGV[3], '([^ \\n]+) ([^\\n]+)') do
+    redis.call('SET', 'saldo:outcome:' .. name, outcome, 'EX', ARGV[1])
+end
 redis.call('PUBLISH', 'saldo:outcomes', ARGV[2])
 """
 
@@ -41,7 +42,7 @@ class Outcomes:
         self._instance = instance
         self._ttl_seconds = ttl_seconds
         self._keep = cache.client.register_script(KEEP)
-        self._unsaved: deque[tuple[str, Word]] = deque()
+        self._unsaved: list[tuple[str, bytes]] = []
         self._wake = asyncio.Event()
 
     def keep(self, operation: str, word: Word) -> None:
@@ -49,7 +50,8 @@ class Outcomes:
         if len(self._unsaved) >= UNSAVED_MAX:
             self._metrics.outcomes_lost.inc()
             return
-        self._unsaved.append((operation, word))
+        # Encoded while it is in the processor's cache: it has just been read, and is about to be answered.
+        self._unsaved.append((operation, to_json(word)))
         self._wake.set()
 
     async def find(self, operation: str) -> Word | None:
@@ -80,17 +82,17 @@ class Outcomes:
             await self._wake.wait()
             self._wake.clear()
             while self._unsaved:
-                batch = [self._unsaved.popleft() for _ in range(min(len(self._unsaved), BATCH_MAX))]
+                batch, self._unsaved = self._unsaved[:BATCH_MAX], self._unsaved[BATCH_MAX:]
                 await self._save(batch)
             # A poll that comes sooner asks the workers; larger batches are worth that.
             await asyncio.sleep(GATHER_SECONDS)
 
-    async def _save(self, batch: list[tuple[str, Word]]) -> None:
-        told = self._instance + " " + " ".join(operation for operation, _ in batch)
-        keys = [_key(operation) for operation, _ in batch]
-        values = [to_json(word) for _, word in batch]
+    async def _save(self, batch: list[tuple[str, bytes]]) -> None:
+        told = " ".join([self._instance, *[operation for operation, _ in batch]])
+        # One argument for all, with a line for each: the client takes its time over each argument.
+        lines = b"\n".join([b"%b %b" % (operation.encode(), outcome) for operation, outcome in batch])
         try:
-            await self._cache.run(lambda: self._keep(keys=keys, args=[self._ttl_seconds, told, *values]))
+            await self._cache.run(lambda: self._keep(args=[self._ttl_seconds, told, lines]))
         except CacheAway:
             self._metrics.outcomes_lost.inc(len(batch))
 

@@ -89,7 +89,7 @@ def _asyncapi() -> bytes:
 def _completed(request: Request, own: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     names = {name.lower() for name, _ in own}
     common = [(name, value) for name, value in response.SECURITY if name not in names]
-    return [*own, *common, (b"x-request-id", request.shown_id)]
+    return [*own, *common, (b"x-request-id", request.shown_id.encode())]
 
 
 def _problem(request: StarletteRequest, error: Exception) -> StarletteResponse:

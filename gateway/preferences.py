@@ -1,15 +1,16 @@
 """What a client prefers (RFC 7240): to wait for the result, or not to."""
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
+
+from gateway.problems import Header
 
 MEMBER = re.compile(r'\s*([!#$%&\'*+.^_`|~0-9A-Za-z-]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s;,"]*)\s*)?(?:;[^,]*)?')
 DIGITS = re.compile(r"[0-9]{1,400}")
 
 
-@dataclass(frozen=True, slots=True)
-class Preferences:
+class Preferences(NamedTuple):
     """`wait_seconds` as asked for, not clamped; both None and False where nothing usable was said."""
 
     wait_seconds: int | None = None
@@ -31,3 +32,15 @@ def parse(header: bytes | None) -> Preferences:
             said.setdefault(member[1].lower(), (member[2] or "").strip('"'))
     wait = said.get("wait", "")
     return Preferences(int(wait) if DIGITS.fullmatch(wait) else None, "respond-async" in said)
+
+
+@lru_cache(maxsize=1024)
+def patience(prefer: Preferences, usual_seconds: float, seconds_max: int) -> tuple[float, tuple[Header, ...]]:
+    """How long to wait for a client that prefers this, and the field that says which preferences were applied."""
+    # RFC 7240, 4.3: with both, the answer is asynchronous only where the wait was not enough.
+    applied = ["respond-async"] if prefer.respond_async else []
+    seconds = 0.0 if prefer.respond_async else usual_seconds
+    if prefer.wait_seconds is not None:
+        seconds = min(prefer.wait_seconds, seconds_max)
+        applied.append(f"wait={seconds}")
+    return seconds, ((b"preference-applied", ", ".join(applied).encode()),) if applied else ()

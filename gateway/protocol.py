@@ -1,7 +1,8 @@
 """uvicorn's HTTP protocol with what it lacks: limits on a request's head, problems for non-HTTP, and a short cut."""
 
 import asyncio
-import re
+from collections.abc import Iterable, Sequence
+from functools import cache
 from http import HTTPStatus
 from typing import Any, cast, override
 
@@ -15,7 +16,8 @@ from gateway.problems import Header, Trouble
 CYCLE = "saldo.cycle"
 """The key of an ASGI scope under which the short cut is."""
 
-CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+CONTROLS = bytes([*range(0x09), *range(0x0A, 0x20), 0x7F])
+LINE_END = b"\r\n"
 
 
 class HeadTooLarge(Exception):
@@ -47,24 +49,31 @@ class Cycle:
         cycle.body = bytearray()
         return body
 
-    def respond(self, status: int, headers: list[Header], body: bytes) -> None:
-        """Send a whole response; `headers` have its content length."""
+    def respond(self, status: int, headers: Sequence[Header], common: tuple[Header, ...], body: bytes) -> None:
+        """Send a whole response; `headers` have its content length, `common` ones are shared by many responses."""
         cycle = self._cycle
         if cycle.disconnected:
             return
         cycle.response_started = cycle.response_complete = True
+        # It leads back to here: without it a request leaves nothing to the garbage collector.
+        del cycle.scope[CYCLE]  # type: ignore[misc]
+        own = _lines(headers)
+        controls = len(own) - len(own.translate(None, CONTROLS))
+        assert controls == len(LINE_END) * len(headers), "a header with control characters"
+        default = _lines(cycle.default_headers)
         close = b"" if cycle.keep_alive else b"connection: close\r\n"
-        values = b"\n".join([value for _, value in headers])
-        assert CONTROL.search(values.replace(b"\n", b"")) is None, "a header value with control characters"
-        assert values.count(b"\n") == len(headers) - 1, "a header value with a line break"
-        lines = b"".join([b"%b: %b\r\n" % header for header in headers])
-        default = b"".join([b"%b: %b\r\n" % header for header in cycle.default_headers])
         shown = b"" if cycle.scope["method"] == "HEAD" else body
-        cycle.transport.write(b"".join((STATUS_LINE[status], default, lines, close, b"\r\n", shown)))
-        cycle.message_event.set()
+        cycle.transport.write(b"".join((STATUS_LINE[status], default, own, _shared(common), close, LINE_END, shown)))
         if not cycle.keep_alive:
             cycle.transport.close()
         cycle.on_response()
+
+
+def _lines(headers: Iterable[Header]) -> bytes:
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
+
+
+_shared = cache(_lines)
 
 
 def limited(head_bytes_max: int, head_seconds_max: float) -> type[HttpToolsProtocol]:
@@ -136,7 +145,7 @@ class Protocol(HttpToolsProtocol):
         self._head_pending = False
         self._head_complete()
         super().on_headers_complete()
-        cast("dict[str, Any]", self.scope)[CYCLE] = Cycle(self.cycle)
+        self.scope[CYCLE] = Cycle(self.cycle)  # type: ignore[literal-required]
 
     @override
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:

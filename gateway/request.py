@@ -12,12 +12,6 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-HEADERS = frozenset({
-    b"accept", b"authorization", b"content-encoding", b"content-length", b"content-type", b"if-match",
-    b"idempotency-key", b"origin", b"prefer", b"traceparent", b"transfer-encoding", b"x-forwarded-for",
-    b"user-agent", b"x-request-id", b"webhook-id", b"webhook-signature", b"webhook-timestamp",
-    b"access-control-request-method",
-})  # fmt: skip
 JSON_TYPES = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
 JSON_TYPE = re.compile(rb'application/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?', re.IGNORECASE)
 DEVICE_LENGTH_MAX = 200
@@ -45,9 +39,8 @@ class Request:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.headers = headers = _headers(scope["headers"])
-        named = _request_id(headers.get(b"x-request-id"))
-        self.named_id = None if named is None else named.decode()
-        self.shown_id = named or number.encode()
+        self.named_id = _request_id(headers.get(b"x-request-id"))
+        self.shown_id = self.named_id or number
         self.traceparent = _traceparent(headers.get(b"traceparent"))
         self.address = ""
         self.principal: str | None = None
@@ -61,7 +54,7 @@ class Request:
     @property
     def instance(self) -> str:
         """This occurrence, for problems that no operation stands behind."""
-        return f"urn:saldo:request:{self.shown_id.decode()}"
+        return f"urn:saldo:request:{self.shown_id}"
 
     def header(self, name: bytes) -> str | None:
         """One header as text; several of one name are joined by a comma and a line feed."""
@@ -84,47 +77,46 @@ class Request:
         expected = not self.drained and announced != b"0"
         if expected:
             _check_type(headers.get(b"content-type"), headers.get(b"content-encoding"))
-        try:
-            return await self._read(limit_bytes, timeout_seconds)
-        except TimeoutError:
-            raise problems.request_timeout() from None
-
-    async def _read(self, limit_bytes: int, timeout_seconds: float) -> bytes:
         cycle = self.scope.get(CYCLE)
-        if cycle is not None and (arrived := cycle.body()) is not None:
-            return self._whole(arrived, limit_bytes)
-        body, more = b"", True
-        async with asyncio.timeout(timeout_seconds):
-            while more:
-                if len(body) > limit_bytes:
-                    raise problems.body_too_large(limit_bytes)
-                message = await self.receive()
-                if message["type"] == "http.disconnect":
-                    raise Disconnected
-                body += message.get("body", b"")
-                more = message.get("more_body", False)
-        return self._whole(body, limit_bytes)
-
-    def _whole(self, body: bytes, limit_bytes: int) -> bytes:
+        body = cycle.body() if cycle is not None else None
+        if body is None:
+            body = await self._read(limit_bytes, timeout_seconds)
         self.drained = True
         if len(body) > limit_bytes:
             raise problems.body_too_large(limit_bytes)
-        if body and b"content-type" not in self.headers:
+        if body and b"content-type" not in headers:
             raise problems.unsupported_media_type()
+        return body
+
+    async def _read(self, limit_bytes: int, timeout_seconds: float) -> bytes:
+        body, more = b"", True
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                while more:
+                    if len(body) > limit_bytes:
+                        raise problems.body_too_large(limit_bytes)
+                    message = await self.receive()
+                    if message["type"] == "http.disconnect":
+                        raise Disconnected
+                    body += message.get("body", b"")
+                    more = message.get("more_body", False)
+        except TimeoutError:
+            raise problems.request_timeout() from None
         return body
 
 
 def _headers(pairs: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    found: dict[bytes, bytes] = {}
-    for name, value in pairs:
-        if name in HEADERS:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        found.clear()
+        for name, value in pairs:
             # The line feed makes a repeated single-valued header unusable instead of picking one of the two.
             found[name] = value if name not in found else found[name] + b",\n" + value
     return found
 
 
-def _request_id(value: bytes | None) -> bytes | None:
-    return value if value is not None and REQUEST_ID.fullmatch(value) else None
+def _request_id(value: bytes | None) -> str | None:
+    return value.decode() if value is not None and REQUEST_ID.fullmatch(value) else None
 
 
 def _traceparent(value: bytes | None) -> str | None:

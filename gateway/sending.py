@@ -15,15 +15,16 @@ LINGER_BYTES = 4 * 1024 * 1024
 
 async def send_response(request: Request, response: Response, cors: tuple[Header, ...], send: Send) -> None:
     """Send it all."""
-    headers = [*response.headers, *response.common, *request.quota, *cors, (b"x-request-id", request.shown_id)]
+    headers = [*response.headers, *request.quota, *cors, (b"x-request-id", request.shown_id.encode())]
     if response.stream is not None:
-        await _stream(request, response, headers, send)
+        await _stream(request, response, [*headers, *response.common], send)
         return
     if response.status != NO_CONTENT:
-        headers.append((b"content-length", str(len(response.body)).encode()))
+        headers.append((b"content-length", b"%d" % len(response.body)))
     if request.drained and (cycle := request.scope.get(CYCLE)) and cycle.writable:
-        cycle.respond(response.status, headers, response.body)
+        cycle.respond(response.status, headers, response.common, response.body)
         return
+    headers += response.common
     if not request.drained:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})

@@ -18,6 +18,7 @@ from gateway.routes import ROUTES
 from gateway.settings import Settings, SettingsInvalid
 
 BACKLOG = 2048
+GC_THRESHOLDS = (100_000, 20, 100)
 
 log = structlog.get_logger()
 
@@ -59,7 +60,9 @@ class Gateway:
         settings = self.instance.settings
         log.info("listening", host=settings.http_host, port=self.port, metrics_port=self.metrics_port)
         metrics = asyncio.create_task(self._metrics.serve(sockets=[self._sockets["METRICS"]]))
+        # What exists now lives as long as the process, and a request leaves no cycles: the collector looks rarely.
         gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
         await self._api.serve(sockets=[self._sockets["HTTP"]])
         self._metrics.should_exit = True
         await metrics
@@ -79,6 +82,7 @@ def _config(instance: Instance) -> uvicorn.Config:
     settings = instance.settings
     return uvicorn.Config(
         App(instance, ROUTES),
+        interface="asgi3",
         http=limited(settings.head_limit_bytes, settings.head_timeout_seconds),
         log_config=None,
         access_log=False,

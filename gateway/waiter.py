@@ -26,7 +26,7 @@ class Waiter:
     def __init__(
         self,
         operation: str,
-        caller: Caller,
+        caller: Caller | None,
         *,
         request: str | None = None,
         patient: bool = True,
