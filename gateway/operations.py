@@ -114,33 +114,36 @@ class Operations:
         if operation is None or not isinstance(word, dict):
             return
         misused = (word.get("problem") or {}).get("code") == "idempotency_key_reused"
+        answered = False
         for waiter in tuple(self._waiters.get(operation, ())):
             # A misused key is the fault of one request, not the outcome of the operation.
             if not misused or waiter.request == envelope.request:
+                answered |= waiter.expects(envelope.request)
                 waiter.heard(word, envelope.request)
         if word["status"] in FINAL and not misused:
             self._unchecked.pop(operation, None)
-            self._outcomes.keep(operation, word)
+            # Who has it in hand hardly polls for it, and most have.
+            self._outcomes.keep(operation, None if answered else word)
 
     def wanted(self, operation: str) -> bool:
         """Whether anybody here waits for it."""
         return operation in self._waiters
 
-    def tell(self, operation: str, word: Word) -> None:
-        """Take an outcome that another gateway heard."""
+    def tell(self, operation: str, word: Word | None) -> None:
+        """Take an outcome that another gateway heard; one that it did not keep is asked for."""
         for waiter in tuple(self._waiters.get(operation, ())):
-            waiter.heard(word, None)
+            if word is None:
+                self._begin_to_ask(waiter)
+            else:
+                waiter.heard(word, None)
 
     def ask_again(self, *, older_than_seconds: float = 0.0) -> None:
         """Ask the workers for every waiter that has waited this long and is not asking yet."""
         before = asyncio.get_running_loop().time() - older_than_seconds
         for waiters in self._waiters.values():
             for waiter in waiters:
-                if not waiter.asking and waiter.since <= before:
-                    waiter.asking = True
-                    task = asyncio.create_task(self._ask(waiter))
-                    self._asking.add(task)
-                    task.add_done_callback(self._asking.discard)
+                if waiter.since <= before:
+                    self._begin_to_ask(waiter)
 
     async def ask_for_ever(self, every_seconds: float) -> None:
         """Ask again and again."""
@@ -154,6 +157,13 @@ class Operations:
         for waiters in self._waiters.values():
             for waiter in waiters:
                 waiter.late()
+
+    def _begin_to_ask(self, waiter: Waiter) -> None:
+        if not waiter.asking:
+            waiter.asking = True
+            task = asyncio.create_task(self._ask(waiter))
+            self._asking.add(task)
+            task.add_done_callback(self._asking.discard)
 
     async def _ask(self, waiter: Waiter) -> None:
         question = GetOperation(operation_id=waiter.operation)

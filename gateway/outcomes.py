@@ -30,6 +30,8 @@ end
 redis.call('PUBLISH', 'saldo:outcomes', ARGV[2])
 """
 
+Tell = Callable[[str, Word | None], None]
+
 log = structlog.get_logger()
 
 
@@ -42,16 +44,16 @@ class Outcomes:
         self._instance = instance
         self._ttl_seconds = ttl_seconds
         self._keep = cache.client.register_script(KEEP)
-        self._unsaved: list[tuple[str, bytes]] = []
+        self._unsaved: list[tuple[str, bytes | None]] = []
         self._wake = asyncio.Event()
 
-    def keep(self, operation: str, word: Word) -> None:
-        """Save an outcome soon, together with others; never waits."""
+    def keep(self, operation: str, word: Word | None) -> None:
+        """Save an outcome soon, together with others, or (None) only tell that there is one; never waits."""
         if len(self._unsaved) >= UNSAVED_MAX:
             self._metrics.outcomes_lost.inc()
             return
         # Encoded while it is in the processor's cache: it has just been read, and is about to be answered.
-        self._unsaved.append((operation, to_json(word)))
+        self._unsaved.append((operation, None if word is None else to_json(word)))
         self._wake.set()
 
     async def find(self, operation: str) -> Word | None:
@@ -87,24 +89,24 @@ class Outcomes:
             # A poll that comes sooner asks the workers; larger batches are worth that.
             await asyncio.sleep(GATHER_SECONDS)
 
-    async def _save(self, batch: list[tuple[str, bytes]]) -> None:
+    async def _save(self, batch: list[tuple[str, bytes | None]]) -> None:
         told = " ".join([self._instance, *[operation for operation, _ in batch]])
         # One argument for all, with a line for each: the client takes its time over each argument.
-        lines = b"\n".join([b"%b %b" % (operation.encode(), outcome) for operation, outcome in batch])
+        lines = b"\n".join([b"%b %b" % (name.encode(), outcome) for name, outcome in batch if outcome is not None])
         try:
             await self._cache.run(lambda: self._keep(args=[self._ttl_seconds, told, lines]))
         except CacheAway:
             self._metrics.outcomes_lost.inc(len(batch))
 
-    async def listen_for_ever(self, wanted: Callable[[str], bool], tell: Callable[[str, Word], None]) -> None:
-        """Hear what other gateways keep, and pass on what is wanted here."""
+    async def listen_for_ever(self, wanted: Callable[[str], bool], tell: Tell) -> None:
+        """Hear of other gateways' outcomes, and pass on what is wanted here; None is one that was not kept."""
         while True:
             try:
                 await self._listen(wanted, tell)
             except (RedisError, OSError, TimeoutError):
                 await asyncio.sleep(PAUSE_SECONDS)
 
-    async def _listen(self, wanted: Callable[[str], bool], tell: Callable[[str, Word], None]) -> None:
+    async def _listen(self, wanted: Callable[[str], bool], tell: Tell) -> None:
         async with self._cache.client.pubsub(ignore_subscribe_messages=True) as subscription:
             await subscription.subscribe(CHANNEL)
             while True:
@@ -112,17 +114,14 @@ class Outcomes:
                 if message is not None:
                     await self._pass_on(message["data"].decode().split(" "), wanted, tell)
 
-    async def _pass_on(
-        self, parts: list[str], wanted: Callable[[str], bool], tell: Callable[[str, Word], None]
-    ) -> None:
+    async def _pass_on(self, parts: list[str], wanted: Callable[[str], bool], tell: Tell) -> None:
         operations = [name for name in parts[1:] if wanted(name)] if parts[0] != self._instance else []
         if operations:
             with suppress(CacheAway):
                 keys = [_key(name) for name in operations]
                 found = await self._cache.run(lambda: self._cache.client.mget(keys))
                 for name, value in zip(operations, found, strict=True):
-                    if value is not None and (word := _word(value)) is not None:
-                        tell(name, word)
+                    tell(name, None if value is None else _word(value))
 
 
 def pending(type_: str, at: float | None = None) -> Word:

@@ -53,6 +53,10 @@ class Waiter:
         """End the waiting after this long."""
         self._timer = self._loop.call_later(seconds, self.late)
 
+    def expects(self, request: str | None) -> bool:
+        """Whether the submission `request` is still to be answered from here with its outcome."""
+        return self.patient and request is not None and request == self.request and not self.done.done()
+
     def heard(self, word: Word, request: str | None) -> None:
         """Take word of the operation, which answers the submission `request`."""
         if request is not None and request == self.request:

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
 from contracts.bus import NotSent, Unconfirmed
 from contracts.topology import commands
@@ -38,6 +39,25 @@ async def test_submit_at_one_and_wait_at_the_other(
         assert (answer.json["status"], answer.json["result"]) == ("succeeded", DONE)
         # Told through Redis at once; without it, the next question to the workers finds out.
         assert time.monotonic() - began < (0.6 if with_redis else 2.5)
+
+
+async def test_who_waits_elsewhere_hears_of_an_outcome_that_its_caller_has(
+    worker: Worker, start: Start, join: Join, redis_url: str
+) -> None:
+    async with start() as one, start() as two, Redis.from_url(redis_url) as redis:
+        here = join(one)
+        there = join(two, subject=here.principal)
+        asked = asyncio.create_task(here.transfer("k", prefer="wait=10"))
+        await until(lambda: bool(worker.heard))
+        operation = (await there.transfer("k")).json["id"]
+        waiting = asyncio.create_task(there.get(f"/v1/operations/{operation}", prefer="wait=10"))
+        await asyncio.sleep(0.3)
+        began = time.monotonic()
+        await worker.finish(operation, DONE)
+        assert (await waiting).json["result"] == DONE
+        assert time.monotonic() - began < 0.6
+        assert (await asked).status == 201
+        assert not await redis.exists(f"saldo:outcome:{operation}"), "nobody will poll for it"
 
 
 async def test_repeat_at_another_gateway(worker: Worker, start: Start, join: Join) -> None:
