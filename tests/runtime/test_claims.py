@@ -9,7 +9,6 @@ from tests.runtime.books import Books
 from tests.runtime.desk import Desk, said
 from tests.runtime.said.bank import Deposit, Deposited, Free, Move, Whisper
 from tests.runtime.said.shop import Order
-from workers.runtime.pipeline import PART_MESSAGES
 
 DEPOSIT = Deposit(account="a", amount=5)
 
@@ -139,7 +138,7 @@ def deposits(count: int) -> list[Envelope]:
 
 async def test_a_batch_loads_once_and_each_part_is_saved_by_one_statement(desk: Desk) -> None:
     await desk.do(DEPOSIT)
-    for count, parts in (1, 1), (PART_MESSAGES, 1), (3 * PART_MESSAGES, 3):
+    for count, parts in (1, 1), (8, 1), (128, 4):
         async with desk.statements() as statements:
             await desk.deliver(*deposits(count))
         begin, accounts, *saves, commit = statements

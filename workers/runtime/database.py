@@ -1,7 +1,7 @@
 """PostgreSQL: one writing connection for batches, a pool for reading, and what its errors mean."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Protocol, cast
 
@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 class Connection(Protocol):
     """What we use of an asyncpg connection, which comes without types."""
 
-    async def execute(self, query: str, *args: Any) -> str:
+    def execute(self, query: str, *args: Any) -> Coroutine[Any, Any, str]:
         """Run a statement; the answer is its command tag."""
 
     async def fetch(self, query: str, *args: Any) -> list[Any]:
@@ -85,14 +85,25 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """One READ COMMITTED transaction on the bare driver. Raises `DatabaseAway`; other errors as they are."""
+        async with self.opening() as (connection, begun):
+            await begun
+            yield connection
+
+    @asynccontextmanager
+    async def opening(self) -> AsyncIterator[tuple[Connection, asyncio.Task[Any]]]:
+        """Likewise, while it is only being begun: await that before the first statement."""
         # The batch loop's connection is kept out of its pool: going through it costs a small batch a tenth of its time.
         kept, self._kept = self._kept, None
         connection, driver = kept or await self._connected()
+        begun = asyncio.Task(driver.execute("BEGIN"), loop=asyncio.get_running_loop(), eager_start=True)
         try:
-            await driver.execute("BEGIN")
-            yield driver
+            # Once around the loop, so that it is on its way whatever this process is busy with next.
+            await asyncio.sleep(0)
+            yield driver, begun
+            await begun
             await driver.execute("COMMIT")
         except BaseException as error:
+            await asyncio.gather(begun, return_exceptions=True)
             await _abandon(connection, driver)
             await connection.close()
             if isinstance(error, AWAY):

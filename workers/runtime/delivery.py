@@ -173,23 +173,29 @@ class Delivery:
     async def _transaction(self, batch: Sequence[Work], asked: list[Need], told: set[str], *, local: bool) -> Committed:
         begun_ns = time.time_ns()
         world, outgoing = World(datetime.now(UTC)), Outgoing(ids.new("bat"))
-        async with self._database.transaction() as connection:
-            known = await self._inbox.known(connection, batch, sure=not local)
-            again = await _untold_of(connection, known.batches - told)
+        async with (
+            self._database.opening() as (connection, begun),
+            Pipeline(connection, begun, world, asked) as pipeline,
+        ):
+            known, again = Known(), dict[str, list[Bundle]]()
+            if not local or self._inbox.suspects(batch):
+                await begun
+                known = await inbox.known(connection, batch)
+                again = await _untold_of(connection, known.batches - told)
             if asked:
+                await begun
                 await load(connection, world, asked)
             first, copies = first_of_each([work for work in batch if not known.has(work)])
             parts = [self._deciding(world, outgoing, part, local=local) for part in parts_of(first)]
-            async with Pipeline(connection, world, asked) as pipeline:
-                await pipeline.decide(parts)
-                _answer_repeats(outgoing, world, known, copies, batch)
-                # Encoded before the commit: what can't be said must not have happened.
-                bundles, answers = outgoing.bundles(), outgoing.answers()
-                if bundles:
-                    world.insert(untold(outgoing.batch, bundles, world.now))
-                for batch_name in told:
-                    world.remove(Untold, batch_name)
-                await pipeline.save_rest()
+            await pipeline.decide(parts)
+            _answer_repeats(outgoing, world, known, copies, batch)
+            # Encoded before the commit: what can't be said must not have happened.
+            bundles, answers = outgoing.bundles(), outgoing.answers()
+            if bundles:
+                world.insert(untold(outgoing.batch, bundles, world.now))
+            for batch_name in told:
+                world.remove(Untold, batch_name)
+            await pipeline.save_rest()
         tracing.saved([work.span for work in batch if work.span], begun_ns, outgoing.batch, len(batch))
         _observe(world.now, parts, pipeline.saved)
         return Committed(outgoing.batch, outgoing, answers, bundles, again)

@@ -1,7 +1,7 @@
 """Which of a batch's messages are known already: root commands by their operation, all others by their claim."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from workers.runtime.database import Connection
@@ -47,11 +47,9 @@ class Inbox:
     def __init__(self) -> None:
         self._wary_until = 0.0
 
-    async def known(self, connection: Connection, batch: Sequence[Work], *, sure: bool) -> Known:
-        """What is known of the batch; with `sure`, certainly all."""
-        if sure or time.monotonic() < self._wary_until or any(work.again for work in batch):
-            return await known(connection, batch)
-        return Known()
+    def suspects(self, batch: Iterable[Work]) -> bool:
+        """Whether some of these are likely to be known."""
+        return time.monotonic() < self._wary_until or any(work.again for work in batch)
 
     def repeated(self) -> None:
         """A message was there already."""

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Self
+from math import sqrt
+from typing import Any, Self
 
 from workers.runtime.database import Connection
 from workers.runtime.deciding import Deciding
@@ -13,13 +14,16 @@ from workers.runtime.saving import save
 from workers.runtime.unit_of_work import Changes, World
 from workers.runtime.work import Work
 
-PART_MESSAGES = 32
-"""About as many messages make a part: fewer are saved sooner, but each part costs a statement of its own."""
+STATEMENT_MESSAGES = 8
+"""A statement takes as much time by itself as it takes to save so many messages."""
 
 
 def parts_of(works: Sequence[Work]) -> Iterator[list[Work]]:
-    """Parts of about equal size; at least one."""
-    count = max(1, round(len(works) / PART_MESSAGES))
+    """Parts of about equal size, at least one.
+
+    With k parts all but 1/k of the saving is done beside other work, and each costs a statement: the best k is a root.
+    """
+    count = max(1, round(sqrt(len(works) / STATEMENT_MESSAGES)))
     bounds = [len(works) * number // count for number in range(count + 1)]
     return (list(works[begin:end]) for begin, end in pairwise(bounds))
 
@@ -27,14 +31,15 @@ def parts_of(works: Sequence[Work]) -> Iterator[list[Work]]:
 class Pipeline:
     """Decides the parts of one batch, and saves each as soon as that can be done beside other work.
 
-    `asked` gets every need that comes up. Only one statement is under way at a time.
+    Only one statement is under way at a time: at first the one that begins the transaction. `asked` gets every need
+    that comes up.
     """
 
-    def __init__(self, connection: Connection, world: World, asked: list[Need]) -> None:
+    def __init__(self, connection: Connection, begun: asyncio.Task[Any], world: World, asked: list[Need]) -> None:
         self._connection = connection
+        self._under_way: asyncio.Task[Any] | None = begun
         self._world = world
         self._asked = asked
-        self._saving: asyncio.Task[None] | None = None
         self.saved: list[Changes] = []
 
     async def __aenter__(self) -> Self:
@@ -42,8 +47,8 @@ class Pipeline:
 
     async def __aexit__(self, *_: object) -> None:
         # Whatever went wrong, nobody else may use the connection while a statement is under way.
-        if self._saving is not None:
-            await asyncio.gather(self._saving, return_exceptions=True)
+        if self._under_way is not None:
+            await asyncio.gather(self._under_way, return_exceptions=True)
 
     async def decide(self, parts: Sequence[Deciding]) -> None:
         """Decide all and save all but what the last one leaves. Raises `Poisoned`, and what the database says."""
@@ -64,9 +69,9 @@ class Pipeline:
 
     async def settle(self) -> None:
         """Return when no statement is under way. Raises what came of it."""
-        if self._saving is not None:
-            saving, self._saving = self._saving, None
-            await saving
+        if self._under_way is not None:
+            statement, self._under_way = self._under_way, None
+            await statement
 
     async def _together(self, parts: Sequence[Deciding]) -> None:
         """Round by round as long as there are rows to load: what all parts need is one question."""
@@ -89,7 +94,7 @@ class Pipeline:
     async def _begin_to_save(self, changes: Changes) -> None:
         await self.settle()
         self.saved.append(changes)
-        saving = save(self._connection, changes)
-        self._saving = asyncio.Task(saving, loop=asyncio.get_running_loop(), eager_start=True)
+        statement = save(self._connection, changes)
+        self._under_way = asyncio.Task(statement, loop=asyncio.get_running_loop(), eager_start=True)
         # Once around the loop, so that the statement is on its way before this process is busy with the next part.
         await asyncio.sleep(0)
