@@ -42,7 +42,7 @@ async def _promised(order: Order) -> None:
 async def _outcome(order: Order) -> Json:
     """The order's operation: the same for its first answer, for a repeat and for whoever polls elsewhere."""
     assert order.answer is not None, order
-    again = await order.send()
+    again = await order.repeat()
     assert again.status == 202, again
     assert again.headers["Idempotency-Replayed"] == "true", again
     operation = await order.sender.outcome(again.json["id"], at=1)

@@ -43,6 +43,13 @@ class Order:
         """Send it, for the first time or again."""
         return await self.sender.post(self.path, self.body, key=self.key, prefer=prefer, at=at)
 
+    async def repeat(self) -> Answer:
+        """Send it again; a gateway may be back later than its neighbour."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while (answer := await self.send()).status == UNAVAILABLE and time.monotonic() < deadline:
+            await asyncio.sleep(REPEAT_SECONDS)
+        return answer
+
     def following(self) -> "list[Order]":
         """What a shop does with a payment that it was told to be authorised: take a part, and give some of it back."""
         if self.answer is None or self.answer.status != 201 or self.answer.json.get("status") != "authorized":

@@ -48,7 +48,7 @@ async def test_who_waits_elsewhere_hears_of_an_outcome_that_its_caller_has(
         here = join(one)
         there = join(two, subject=here.principal)
         asked = asyncio.create_task(here.transfer("k", prefer="wait=10"))
-        await until(lambda: bool(worker.heard))
+        await until(lambda: worker.of(TRANSFER))
         operation = (await there.transfer("k")).json["id"]
         waiting = asyncio.create_task(there.get(f"/v1/operations/{operation}", prefer="wait=10"))
         await asyncio.sleep(0.3)

@@ -189,13 +189,15 @@ class Delivery:
             parts = [self._deciding(world, outgoing, part, local=local) for part in parts_of(first)]
             await pipeline.decide(parts)
             _answer_repeats(outgoing, world, known, copies, batch)
-            # Encoded before the commit: what can't be said must not have happened.
-            bundles, answers = outgoing.bundles(), outgoing.answers()
+            # All is encoded before the commit: what can't be said must not have happened.
+            bundles = outgoing.bundles()
             if bundles:
                 world.insert(untold(outgoing.batch, bundles, world.now))
             for batch_name in told:
                 world.remove(Untold, batch_name)
-            await pipeline.save_rest()
+            await pipeline.begin_to_save(world.take_all())
+            answers = outgoing.answers()
+            await pipeline.settle()
         tracing.saved([work.span for work in batch if work.span], begun_ns, outgoing.batch, len(batch))
         _observe(world.now, parts, pipeline.saved)
         return Committed(outgoing.batch, outgoing, answers, bundles, again)

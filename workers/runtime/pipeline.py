@@ -60,12 +60,16 @@ class Pipeline:
                 part.round()
             part.end()
             if number < len(parts):
-                await self._begin_to_save(self._world.take(part.touched))
+                await self.begin_to_save(self._world.take(part.touched))
 
-    async def save_rest(self) -> None:
-        """Save what has not been saved. Raises what the database says."""
-        await self._begin_to_save(self._world.take_all())
+    async def begin_to_save(self, changes: Changes) -> None:
+        """Have these saved while this process does something else. Raises what the database said before."""
         await self.settle()
+        self.saved.append(changes)
+        statement = save(self._connection, changes)
+        self._under_way = asyncio.Task(statement, loop=asyncio.get_running_loop(), eager_start=True)
+        # Once around the loop, so that the statement is on its way before this process is busy with the next part.
+        await asyncio.sleep(0)
 
     async def settle(self) -> None:
         """Return when no statement is under way. Raises what came of it."""
@@ -90,11 +94,3 @@ class Pipeline:
             await self.settle()
             await load(self._connection, self._world, missing)
         return bool(missing)
-
-    async def _begin_to_save(self, changes: Changes) -> None:
-        await self.settle()
-        self.saved.append(changes)
-        statement = save(self._connection, changes)
-        self._under_way = asyncio.Task(statement, loop=asyncio.get_running_loop(), eager_start=True)
-        # Once around the loop, so that the statement is on its way before this process is busy with the next part.
-        await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""Save a batch in one statement: writable CTEs over unnested arrays."""
+"""Save rows of many tables in one statement: writable CTEs over unnested arrays."""
 
 from collections.abc import Iterator
 from functools import cache
