@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ops.local import ports
+from ops.local import ports, probe
 from ops.local.daemon import Daemon
 from ops.local.home import Home
 from ops.local.processes import HOST, Arrangement, Plan, Process
@@ -80,6 +80,15 @@ class System:
     async def start(self, *names: str) -> None:
         """Start these, or all, and return when they are ready."""
         await asyncio.to_thread(self._stack.start_processes, self._chosen(names))
+
+    async def ready(self, seconds: float = 60.0) -> None:
+        """Return when every process has found its servers again."""
+
+        async def all_ready() -> bool:
+            urls = [process.ready_url for process in self._processes.values()]
+            return all(await asyncio.gather(*(asyncio.to_thread(probe.answers, url) for url in urls)))
+
+        await eventually("all are ready", seconds, all_ready)
 
     async def kill(self, *names: str) -> None:
         """`kill -9` these."""

@@ -21,6 +21,7 @@ async def test_a_killed_broker_loses_no_promise(system: System, traffic: Traffic
         await asyncio.to_thread(machines.broker.start)
         await traffic.flows()
     assert any(order.troubles for order in traffic.orders)
+    await system.ready()
     await reckon(system, traffic)
 
 
@@ -31,6 +32,7 @@ async def test_a_lost_database_is_waited_out(system: System, traffic: Traffic, m
         await asyncio.sleep(2)
         await asyncio.to_thread(machines.postgres.start)
         await traffic.flows()
+    await system.ready()
     await reckon(system, traffic)
 
 

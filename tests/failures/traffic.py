@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random
 from types import TracebackType
@@ -42,13 +43,6 @@ class Order:
     async def send(self, *, prefer: str | None = None, at: int = 0) -> Answer:
         """Send it, for the first time or again."""
         return await self.sender.post(self.path, self.body, key=self.key, prefer=prefer, at=at)
-
-    async def repeat(self) -> Answer:
-        """Send it again; a gateway may be back later than its neighbour."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while (answer := await self.send()).status == UNAVAILABLE and time.monotonic() < deadline:
-            await asyncio.sleep(REPEAT_SECONDS)
-        return answer
 
     def following(self) -> "list[Order]":
         """What a shop does with a payment that it was told to be authorised: take a part, and give some of it back."""
@@ -146,6 +140,17 @@ class Traffic:
                 order.troubles.append(answer.code)
             assert time.monotonic() < deadline, order
             await asyncio.sleep(REPEAT_SECONDS)
+
+
+async def patiently(ask: Callable[[], Awaitable[Answer]], right: Callable[[Answer], bool] | None = None) -> Answer:
+    """The first answer of a gateway that has found its servers again, or the last before patience ends."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        answer = await ask()
+        done = answer.status != UNAVAILABLE and (right is None or right(answer))
+        if done or time.monotonic() > deadline:
+            return answer
+        await asyncio.sleep(REPEAT_SECONDS)
 
 
 async def in_turns(orders: list[Order], ask: Any) -> list[Json]:
