@@ -85,30 +85,21 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """One READ COMMITTED transaction on the bare driver. Raises `DatabaseAway`; other errors as they are."""
-        async with self.opening() as (connection, begun):
+        connection, driver = await self._connected()
+        async with _transaction(connection, driver) as begun:
             await begun
-            yield connection
+            yield driver
+        await connection.close()
 
     @asynccontextmanager
     async def opening(self) -> AsyncIterator[tuple[Connection, asyncio.Task[Any]]]:
-        """Likewise, while it is only being begun: await that before the first statement."""
-        # The batch loop's connection is kept out of its pool: going through it costs a small batch a tenth of its time.
+        """The batch loop's transaction, while it is only being begun: await that before the first statement."""
+        # Its connection is kept out of the pool: going through it costs a small batch a tenth of its time, and on
+        # whichever connection others left it would find its statements unprepared.
         kept, self._kept = self._kept, None
         connection, driver = kept or await self._connected()
-        begun = asyncio.Task(driver.execute("BEGIN"), loop=asyncio.get_running_loop(), eager_start=True)
-        try:
-            # Once around the loop, so that it is on its way whatever this process is busy with next.
-            await asyncio.sleep(0)
+        async with _transaction(connection, driver) as begun:
             yield driver, begun
-            await begun
-            await driver.execute("COMMIT")
-        except BaseException as error:
-            await asyncio.gather(begun, return_exceptions=True)
-            await _abandon(connection, driver)
-            await connection.close()
-            if isinstance(error, AWAY):
-                raise DatabaseAway from error
-            raise
         if self._kept is None:
             self._kept = connection, driver
         else:
@@ -176,6 +167,25 @@ def _engine(address: Any, size: int, server_settings: dict[str, str], *, ping: b
 async def _driver(connection: AsyncConnection) -> Connection:
     raw = await connection.get_raw_connection()
     return cast("Connection", raw.driver_connection)
+
+
+@asynccontextmanager
+async def _transaction(connection: AsyncConnection, driver: Connection) -> AsyncIterator[asyncio.Task[Any]]:
+    """Commits in the end; after a failure the connection is back in its pool, or gone. Yields the `BEGIN` under way."""
+    begun = asyncio.Task(driver.execute("BEGIN"), loop=asyncio.get_running_loop(), eager_start=True)
+    try:
+        # Once around the loop, so that it is on its way whatever this process is busy with next.
+        await asyncio.sleep(0)
+        yield begun
+        await begun
+        await driver.execute("COMMIT")
+    except BaseException as error:
+        await asyncio.gather(begun, return_exceptions=True)
+        await _abandon(connection, driver)
+        await connection.close()
+        if isinstance(error, AWAY):
+            raise DatabaseAway from error
+        raise
 
 
 async def _abandon(connection: AsyncConnection, driver: Connection) -> None:
