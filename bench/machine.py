@@ -6,6 +6,7 @@ import platform
 import subprocess
 import time
 from base64 import b64encode
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
@@ -90,5 +91,7 @@ def _sync_ms(folder: Path) -> float:
 
 def _commit() -> str:
     command = ["git", "describe", "--always", "--dirty", "--tags"]
-    result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
-    return result.stdout.strip() or f"{version('saldo')}, not from a repository"
+    told = ""
+    with suppress(FileNotFoundError):
+        told = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False).stdout.strip()
+    return told or f"{version('saldo')}, not from a repository"

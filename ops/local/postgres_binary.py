@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from ops.local import debian
 from ops.trouble import Trouble
 
 # PostgreSQL refuses to run as root.
@@ -60,8 +61,18 @@ def _made_user() -> str:
     try:
         pwd.getpwnam(USER)
     except KeyError:
-        subprocess.run(["useradd", "--system", "--user-group", "--no-create-home", USER], check=True)
+        _make_user()
     return USER
+
+
+def _make_user() -> None:
+    if shutil.which("useradd") is None and debian.installable():
+        debian.install("passwd")
+    useradd = shutil.which("useradd")
+    if useradd is None:
+        message = f"PostgreSQL does not run as root, and useradd is not here to make it a user: make one named {USER}."
+        raise Trouble(message) from None
+    subprocess.run([useradd, "--system", "--user-group", "--no-create-home", USER], check=True)
 
 
 def _open_the_way(place: Path) -> None:

@@ -2,9 +2,10 @@
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
-from ops.local import rabbitmq_package
+from ops.local import debian
 from ops.trouble import Trouble
 
 # Not what `PATH` finds first: Debian's wrapper there insists on a user of its own.
@@ -14,6 +15,7 @@ PLACES = (
     "/usr/local/opt/rabbitmq/sbin",
     "/opt/rabbitmq/sbin",
 )
+PACKAGE = "rabbitmq-server"
 WRAPPERS = ("/usr/sbin", "/sbin")
 ADVICE = (
     "RabbitMQ is needed and not on this machine. Any one of these will do:\n"
@@ -26,8 +28,11 @@ ADVICE = (
 def find() -> Path:
     """The `rabbitmq-server` to run, installed first if need be."""
     binary = present()
-    if binary is None and rabbitmq_package.installable():
-        rabbitmq_package.install()
+    if binary is None and debian.installable():
+        debian.install(PACKAGE)
+        # Nor should its own service come up with the machine's next start.
+        if shutil.which("systemctl"):
+            subprocess.run(["systemctl", "disable", PACKAGE], capture_output=True, check=False)
         binary = present()
     if binary is None:
         raise Trouble(ADVICE)

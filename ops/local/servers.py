@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
-from ops.local import rabbitmq_binary, rabbitmq_container, rabbitmq_package, secrets
+from ops.local import debian, rabbitmq_binary, rabbitmq_container, secrets
 from ops.local.home import Home
 from ops.local.postgres import OWNER, Postgres
 from ops.local.rabbitmq import GATEWAY, WORKERS, RabbitMQ
@@ -110,7 +110,7 @@ def every(home: Home) -> list[Server]:
 
 def rabbitmq(home: Home) -> RabbitMQ:
     """RabbitMQ by the machine's own binary, or in a container where only that is possible."""
-    by_binary = rabbitmq_binary.present() or rabbitmq_package.installable()
+    by_binary = rabbitmq_binary.present() or debian.installable()
     if not by_binary and rabbitmq_container.available():
         return rabbitmq_container.RabbitMQContainer(home)
     return RabbitMQ(home)

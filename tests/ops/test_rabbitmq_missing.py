@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.local import rabbitmq_binary, rabbitmq_container, rabbitmq_package, servers
+from ops.local import debian, rabbitmq_binary, rabbitmq_container, servers
 from ops.local.home import Home
 from ops.local.rabbitmq_container import RabbitMQContainer
 from ops.trouble import Trouble
@@ -14,7 +14,7 @@ from ops.trouble import Trouble
 def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """No RabbitMQ, and a folder of programs to pretend with."""
     monkeypatch.setattr(rabbitmq_binary, "PLACES", (str(tmp_path / "rabbitmq"),))
-    monkeypatch.setattr(rabbitmq_package, "POLICY", tmp_path / "policy-rc.d")
+    monkeypatch.setattr(debian, "POLICY", tmp_path / "policy-rc.d")
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.delenv("RABBITMQ_SERVER", raising=False)
     return tmp_path
@@ -36,7 +36,7 @@ def _apt(nowhere: Path, after: str) -> None:
 
 
 def test_root_on_debian_gets_the_package_but_not_its_service(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rabbitmq_package, "installable", lambda: True)
+    monkeypatch.setattr(debian, "installable", lambda: True)
     (nowhere / "policy-rc.d").write_text("the machine's own")
     server = nowhere / "rabbitmq" / "rabbitmq-server"
     _apt(nowhere, f"mkdir -p {server.parent}; touch {server}")
@@ -48,7 +48,7 @@ def test_root_on_debian_gets_the_package_but_not_its_service(nowhere: Path, monk
 
 
 def test_an_installation_that_fails_says_what_apt_said(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rabbitmq_package, "installable", lambda: True)
+    monkeypatch.setattr(debian, "installable", lambda: True)
     _apt(nowhere, "echo 'E: no network' >&2; exit 100")
     with pytest.raises(Trouble, match="E: no network"):
         rabbitmq_binary.find()
@@ -56,14 +56,14 @@ def test_an_installation_that_fails_says_what_apt_said(nowhere: Path, monkeypatc
 
 
 def test_anybody_else_is_told_what_to_do(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rabbitmq_package, "installable", lambda: False)
+    monkeypatch.setattr(debian, "installable", lambda: False)
     with pytest.raises(Trouble, match="apt-get install --no-install-recommends rabbitmq-server"):
         rabbitmq_binary.find()
     assert nowhere.exists()
 
 
 def test_a_docker_engine_will_do(nowhere: Path, monkeypatch: pytest.MonkeyPatch, home: Home) -> None:
-    monkeypatch.setattr(rabbitmq_package, "installable", lambda: False)
+    monkeypatch.setattr(debian, "installable", lambda: False)
     _program(nowhere / "docker", f'echo "$@" >>{nowhere}/docker.asked')
     broker = servers.rabbitmq(home)
     assert isinstance(broker, RabbitMQContainer)

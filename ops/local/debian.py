@@ -1,4 +1,4 @@
-"""Install Debian's RabbitMQ package as root, without letting its own service run."""
+"""Install Debian's packages as root, without letting a service of theirs run."""
 
 import os
 import shutil
@@ -6,12 +6,15 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 from ops.trouble import Trouble
 
 # Debian asks this script before it starts a service; 101 is "no".
 POLICY = Path("/usr/sbin/policy-rc.d")
 REFUSAL = "#!/bin/sh\nexit 101\n"
+# Servers are started side by side, and apt-get waits for no other one that is updating its lists.
+_alone = Lock()
 APT = ["apt-get", "-y", "-q", "-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Use-Pty=0"]
 
 
@@ -20,14 +23,11 @@ def installable() -> bool:
     return os.geteuid() == 0 and shutil.which("apt-get") is not None and shutil.which("dpkg") is not None
 
 
-def install() -> None:
-    """Install the package; raise `Trouble` when that fails."""
-    with _no_services():
-        _apt("update")
-        _apt("install", "--no-install-recommends", "rabbitmq-server")
-    # Nor should it come up with the machine's next start.
-    if shutil.which("systemctl"):
-        subprocess.run(["systemctl", "disable", "rabbitmq-server"], capture_output=True, check=False)
+def install(package: str) -> None:
+    """Install a package; raise `Trouble` when that fails."""
+    with _alone, _no_services():
+        _apt(package, "update")
+        _apt(package, "install", "--no-install-recommends", package)
 
 
 @contextmanager
@@ -45,10 +45,10 @@ def _no_services() -> Iterator[None]:
             kept.rename(POLICY)
 
 
-def _apt(*arguments: str) -> None:
+def _apt(package: str, *arguments: str) -> None:
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     result = subprocess.run([*APT, *arguments], capture_output=True, text=True, check=False, env=environment)
     if result.returncode:
         last = "\n".join((result.stdout + result.stderr).splitlines()[-10:])
-        message = f"RabbitMQ could not be installed: apt-get {arguments[0]} said:\n{last}"
+        message = f"{package} could not be installed: apt-get {arguments[0]} said:\n{last}"
         raise Trouble(message)
