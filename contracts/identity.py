@@ -1,5 +1,6 @@
 """Identity: people, their roles and permissions, and the tokens they call with."""
 
+import unicodedata
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -35,12 +36,14 @@ def _email(value: str) -> str:
         or len(local) > LOCAL_PART_MAX
         or "." not in host
         or ".." in value
-        or host.startswith(".")
-        or host.endswith(".")
+        or local.startswith(".")
+        or local.endswith(".")
+        or any(not label or label.startswith("-") or label.endswith("-") for label in host.split("."))
     ):
         message = "This is not an e-mail address."
         raise ValueError(message)
-    return value.lower()
+    # However the letters were typed, it is one address (RFC 6532, 3.1); folding more would merge what are two.
+    return unicodedata.normalize("NFC", value.lower())
 
 
 EmailAddress = Annotated[
@@ -290,11 +293,12 @@ class ListPermissions(PageOf[str]):
 class AssignRoles(Command[UserView]):
     """Give somebody just these roles. Nobody gives or takes what they don't have themselves.
 
-    Raises `RoleUnknown`, `BeyondOwn`, `LastAdmin`.
+    Raises `RoleUnknown`, `BeyondOwn`, `LastAdmin`, and `VersionConflict` where `version` is not the user's.
     """
 
     user_id: UserId
     roles: Annotated[list[RoleName], Field(max_length=20)]
+    version: Version | None = None
 
 
 class RoleGrant(View):

@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 from contracts.ids import HoldId, Id, MovementId, OperationId, UserId, WalletId
 from contracts.message import Command, Kind, Query, Refusal, Text, View
 from contracts.money import Amount, Balance, Currency
-from contracts.pages import PageOf
+from contracts.pages import Moment, PageOf
 
 Label = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 WalletStatus = Literal["active", "frozen", "closed"]
@@ -117,8 +117,8 @@ class ListWallets(PageOf[WalletView]):
 
     status: WalletStatus | None = None
     currency: Currency | None = None
-    created_from: datetime | None = None
-    created_to: datetime | None = None
+    created_from: Moment | None = None
+    created_to: Moment | None = None
 
 
 class ListMovements(PageOf[MovementView]):
@@ -126,8 +126,8 @@ class ListMovements(PageOf[MovementView]):
 
     wallet_id: WalletId
     kind: MovementKind | None = None
-    created_from: datetime | None = None
-    created_to: datetime | None = None
+    created_from: Moment | None = None
+    created_to: Moment | None = None
 
 
 class InvariantView(View):

@@ -2,9 +2,10 @@
 
 from gateway.problems import Header
 
-ALLOWED_HEADERS = b"Authorization, Content-Type, Idempotency-Key, Prefer, X-Request-Id, traceparent"
+ALLOWED_HEADERS = b"Authorization, Content-Type, Idempotency-Key, If-Match, Prefer, X-Request-Id, traceparent"
 EXPOSED_HEADERS = (
-    b"Idempotency-Replayed, Link, Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
+    b"ETag, Idempotency-Replayed, Link, Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, "
+    b"X-Request-Id"
 )
 MAX_AGE = b"600"
 

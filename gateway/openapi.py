@@ -112,7 +112,9 @@ def _body(route: Route) -> dict[str, Any] | None:
     media: dict[str, Any] = {"schema": schema}
     if example := examples.BODIES.get(route.said.__name__):
         media["example"] = example
-    return {"required": True, "content": {"application/json": media}}
+    # Where nothing must be said, nothing need be sent.
+    needed = any(route.said.model_fields[name].is_required() for name in route.body_fields)
+    return {"required": needed, "content": {"application/json": media}}
 
 
 def _responses(route: Route) -> dict[str, Any]:

@@ -137,7 +137,7 @@ ACCEPTED = with_headers(
 
 def problem(status: int | None) -> dict[str, Any]:
     """A response that is a problem."""
-    names = ["X-Request-Id"]
+    names = ["X-Request-Id", "RateLimit", "RateLimit-Policy"]
     if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
         names.append("Retry-After")
     if status == HTTPStatus.UNAUTHORIZED:
@@ -174,8 +174,12 @@ def success_headers_of(route: Route) -> list[str]:
     names = ["X-Request-Id"]
     if route.scope or route.limit:
         names += ["RateLimit", "RateLimit-Policy"]
+    if "Prefer" in headers_of(route):
+        names.append("Preference-Applied")
     if route.kind == "command":
-        names += ["Preference-Applied", "Idempotency-Replayed"]
+        names.append("Idempotency-Replayed")
+    if route.collection:
+        names.append("Location")
     if route.versioned:
         names.append("ETag")
     return [*names, "Link"] if route.csv else names

@@ -61,7 +61,9 @@ class Pages:
                 message["headers"] = _completed(request, message["headers"])  # type: ignore[arg-type]
             await send(message)
 
-        await self._starlette(request.scope, receive, send_with_headers)  # type: ignore[arg-type]
+        options = request.method == "OPTIONS"
+        page = StarletteResponse(None, NO_CONTENT, {"allow": ALLOW}) if options else self._starlette
+        await page(request.scope, receive, send_with_headers)  # type: ignore[arg-type]
         return status
 
     def _ready(self) -> Response:

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from gateway.problems import Header
 
 MEMBER = re.compile(r'\s*([!#$%&\'*+.^_`|~0-9A-Za-z-]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s;,"]*)\s*)?(?:;[^,]*)?')
-DIGITS = re.compile(r"[0-9]{1,400}")
+DIGITS = re.compile(r"[0-9]+")
+DIGITS_MAX = 9
 
 
 class Preferences(NamedTuple):
@@ -31,7 +32,9 @@ def parse(header: bytes | None) -> Preferences:
         if member is not None:
             said.setdefault(member[1].lower(), (member[2] or "").strip('"'))
     wait = said.get("wait", "")
-    return Preferences(int(wait) if DIGITS.fullmatch(wait) else None, "respond-async" in said)
+    # So many seconds that the number is too long to be read are clamped like any others.
+    seconds = int(wait.lstrip("0")[:DIGITS_MAX] or "0") if DIGITS.fullmatch(wait) else None
+    return Preferences(seconds, "respond-async" in said)
 
 
 @lru_cache(maxsize=1024)

@@ -13,8 +13,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 JSON_TYPES = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
-JSON_TYPE = re.compile(rb'application/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?', re.IGNORECASE)
 DEVICE_LENGTH_MAX = 200
+WHITE = b" \t"
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._:=@/+-]{1,128}")
 TRACEPARENT = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -106,12 +106,13 @@ class Request:
 
 
 def _headers(pairs: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    found = dict(pairs)
+    # White space after a value is no part of it (RFC 9110, 5.5); the parser has left it there.
+    found = {name: value.rstrip(WHITE) for name, value in pairs}
     if len(found) != len(pairs):
         found.clear()
         for name, value in pairs:
             # The line feed makes a repeated single-valued header unusable instead of picking one of the two.
-            found[name] = value if name not in found else found[name] + b",\n" + value
+            found[name] = (found[name] + b",\n" + value if name in found else value).rstrip(WHITE)
     return found
 
 
@@ -123,7 +124,15 @@ def _traceparent(value: bytes | None) -> str | None:
     return value.decode() if value is not None and TRACEPARENT.fullmatch(value) else None
 
 
+def _is_json(content_type: bytes) -> bool:
+    """Whether it is JSON in UTF-8; other parameters mean nothing (RFC 8259, 11)."""
+    kind, *parameters = (part.strip().lower() for part in content_type.split(b";"))
+    named = (parameter.partition(b"=") for parameter in parameters)
+    charsets = [value.strip().strip(b'"') for name, _, value in named if name.strip() == b"charset"]
+    return kind == b"application/json" and all(charset == b"utf-8" for charset in charsets)
+
+
 def _check_type(content_type: bytes | None, encoding: bytes | None) -> None:
-    usual = content_type in JSON_TYPES or (content_type is not None and JSON_TYPE.fullmatch(content_type))
+    usual = content_type in JSON_TYPES or _is_json(content_type or b"")
     if not usual or (encoding is not None and encoding.lower() != b"identity"):
         raise problems.unsupported_media_type()

@@ -57,11 +57,19 @@ def message[M: Message](cls: type[M], body: bytes, path: dict[str, str]) -> M:
             raise problems.validation_failed([_error("", "The body must be a JSON object.")])
         if taken := path.keys() & data.keys():
             raise problems.validation_failed([_error(f"/{_escaped(name)}", UNKNOWN) for name in sorted(taken)])
-        body = to_json(data | path)
+        body = _encoded(data | path)
     try:
         return cast("M", cls.__pydantic_validator__.validate_json(body, strict=True, extra="forbid"))
     except ValidationError as error:
         raise _trouble(error, path) from None
+
+
+def _encoded(data: dict[str, Any]) -> bytes:
+    try:
+        return to_json(data)
+    except ValueError:
+        # Half a surrogate pair, or nested deeper than anything that we could take.
+        raise problems.malformed_json("The body is not valid JSON.") from None
 
 
 @cache

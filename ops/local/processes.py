@@ -12,6 +12,12 @@ from ops.local.servers import Urls
 GATEWAY_PORT = 5000
 HOST = "127.0.0.1"
 LOCAL_LIMIT = "600"
+LIMITS_PER_ADDRESS = (
+    "REGISTER_LIMIT_PER_MINUTE",
+    "LOGIN_LIMIT_PER_MINUTE",
+    "RESET_LIMIT_PER_MINUTE",
+    "WRONG_KEY_LIMIT_PER_MINUTE",
+)
 # What one kind of process is given, another must not find: the gateway has no database.
 CONTRACT = frozenset(
     {
@@ -86,10 +92,7 @@ class Plan:
             "HTTP_PORT": str(port),
             "OPERATION_ID_KEY": self.secrets["OPERATION_ID_KEY"],
             # Everybody on this machine has one address; a stranger on the internet gets the default.
-            **{
-                name: os.environ.get(name, LOCAL_LIMIT)
-                for name in ("REGISTER_LIMIT_PER_MINUTE", "LOGIN_LIMIT_PER_MINUTE", "RESET_LIMIT_PER_MINUTE")
-            },
+            **{name: os.environ.get(name, LOCAL_LIMIT) for name in LIMITS_PER_ADDRESS},
         }
 
     def _workers(self) -> Iterable[Process]:

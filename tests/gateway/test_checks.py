@@ -36,6 +36,13 @@ async def test_unknown_paths_and_methods(client: Client) -> None:
         assert (answer.status, answer.code, answer.headers["Allow"]) == (405, "method_not_allowed", allow), path
 
 
+@pytest.mark.parametrize("path", ["/docs", "/asyncapi", "/livez", "/openapi.json", "/.well-known/jwks.json"])
+async def test_pages_say_what_may_be_done_with_them(client: Client, path: str) -> None:
+    answer = await client.call("OPTIONS", path, anonymous=True)
+    assert (answer.status, answer.headers["Allow"], answer.body) == (204, "GET, HEAD, OPTIONS", b"")
+    assert "X-Request-Id" in answer.headers
+
+
 async def test_the_order_of_checks(worker: Worker, start: Start, join: Join) -> None:
     async with start(rate_limit_per_minute=7) as gateway:
         nobody, stranger = join(gateway), join(gateway, roles=["support"])
@@ -70,7 +77,6 @@ async def test_the_order_of_checks(worker: Worker, start: Start, join: Join) -> 
 @pytest.mark.parametrize(
     "body",
     [
-        b"",
         b"{",
         b"nope",
         b"{'a': 1}",
@@ -87,13 +93,21 @@ async def test_the_order_of_checks(worker: Worker, start: Start, join: Join) -> 
         '{"amount": 1}'.encode("utf-16"),
         b"[" * 60_000,
         b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
+        b'{"a":' * 300 + b"1" + b"}" * 300,
         b"{} {}",
     ],
     ids=lambda body: repr(body[:20]),
 )
 async def test_what_is_not_json(client: Client, body: bytes) -> None:
-    answer = await client.post(POST, body, key="k", headers={"Content-Type": "application/json"})
+    for method, path in (("POST", POST), ("PATCH", "/v1/wallets/w"), ("POST", "/v1/wallets/w/freeze")):
+        answer = await client.call(method, path, body, key="k")
+        assert (answer.status, answer.code) == (400, "malformed_json"), path
+
+
+async def test_nothing_is_not_json_where_something_must_be_said(client: Client) -> None:
+    answer = await client.post(POST, b"", key="k")
     assert (answer.status, answer.code) == (400, "malformed_json")
+    assert (await client.call("PATCH", "/v1/wallets/w", b"")).code == "validation_failed"
 
 
 @pytest.mark.parametrize("body", [b"[]", b"1", b"null", b'"x"', b"true"])
@@ -224,7 +238,9 @@ async def test_commands_take_no_query_string(client: Client) -> None:
         ("application/json", 202),
         ("application/json; charset=utf-8", 202),
         ('APPLICATION/JSON;charset="UTF-8"', 202),
+        ("application/json; v=1;", 202),
         ("application/json; charset=latin-1", 415),
+        ("application/json; charset=utf-8; charset=latin-1", 415),
         ("application/jsonx", 415),
         ("text/plain", 415),
         ("application/x-www-form-urlencoded", 415),
@@ -265,6 +281,13 @@ async def test_idempotency_keys(client: Client, key: str, status: int) -> None:
     assert answer.status == status
     if status == 400:
         assert answer.code == "idempotency_key_invalid"
+
+
+async def test_white_space_around_a_value_is_no_part_of_it(client: Client) -> None:
+    token = {"Authorization": f"Bearer {client.token} \t", "X-Request-Id": " mine "}
+    bare = await client.transfer("abc")
+    answer = await client.post(POST, transfer(), key=" abc ", headers=token)
+    assert (answer.json["id"], answer.headers["X-Request-Id"]) == (bare.json["id"], "mine")
 
 
 async def test_a_quoted_key_is_the_same_key(client: Client) -> None:

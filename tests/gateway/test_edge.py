@@ -86,6 +86,13 @@ def test_any_preference_is_read(header: bytes) -> None:
     assert found.wait_seconds is None or found.wait_seconds >= 0
 
 
+def test_a_wait_of_any_length_is_a_number() -> None:
+    for header, seconds in ((b"wait=5", 5), (b"wait=" + b"9" * 5000, 999_999_999), (b"wait=" + b"0" * 500 + b"7", 7)):
+        assert preferences.parse(header).wait_seconds == seconds
+    for header in (b"wait=", b"wait=-1", b"wait=1.5", b"wait=x"):
+        assert preferences.parse(header).wait_seconds is None
+
+
 @given(st.text(), st.text(), st.text())
 def test_operation_ids_prove_their_principal(principal: str, key: str, other: str) -> None:
     ids = OperationIds(bytes(32))

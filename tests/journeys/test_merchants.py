@@ -193,6 +193,17 @@ async def test_a_revoked_key_ends_at_every_gateway(ani: Person, admin: Person, m
     assert [one["status"] for one in await ani.listed(f"{path}/api-keys")] == ["active", "revoked"]
 
 
+async def test_who_is_told_that_a_key_is_revoked_may_count_on_it(ani: Person, admin: Person, machine: Any) -> None:
+    merchant = await open_merchant(ani, admin)
+    path = f"/v1/merchants/{merchant}"
+    for _ in range(8):
+        made = await make_key(ani, merchant)
+        till = machine(made["key"])
+        assert (await till.get(path, at=0)).status == 200
+        assert (await ani.call("DELETE", f"{path}/api-keys/{made['id']}", at=0)).status == 204
+        assert (await till.get(path, at=0)).code == "api_key_invalid"
+
+
 async def test_a_rotated_key_overlaps_with_the_new_one(ani: Person, admin: Person, machine: Any) -> None:
     merchant = await open_merchant(ani, admin)
     old = await make_key(ani, merchant)

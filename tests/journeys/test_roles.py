@@ -178,6 +178,18 @@ async def test_lists_that_are_short_have_pages_too(admin: Person, path: str) -> 
     assert (lost.status, lost.code) == (422, "cursor_invalid")
 
 
+async def test_roles_are_given_to_whom_one_has_seen(admin: Person, ani: Person) -> None:
+    path, role = f"/v1/users/{ani.user['id']}/roles", {"roles": ["customer", "merchant"]}
+    seen = await admin.get(path.removesuffix("/roles"))
+    assert (await admin.call("PUT", path, role, headers={"If-Match": seen.headers["ETag"]})).status == 200
+    for late in (
+        await admin.call("PUT", path, {"roles": ["customer"]}, headers={"If-Match": seen.headers["ETag"]}),
+        await admin.call("PUT", path, {"roles": ["customer"], "version": seen.json["version"]}),
+    ):
+        assert (late.status, late.code) == (409, "version_conflict")
+    assert (await ani.read("/v1/auth/me"))["roles"] == ["customer", "merchant"]
+
+
 async def test_customers_have_no_say(ani: Person, budi: Person) -> None:
     for method, path, body in (
         ("GET", "/v1/roles", None),

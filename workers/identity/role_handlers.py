@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Literal
 
+from contracts.archive import VersionConflict
 from contracts.identity import (
     ArchiveRole,
     AssignRoles,
@@ -113,8 +114,10 @@ def purge_archived_roles(command: PurgeArchivedRoles, uow: UnitOfWork) -> CountV
     needs_more=_caller,
 )
 def assign_roles(command: AssignRoles, uow: UnitOfWork) -> UserView:
-    """Give somebody just these. Raises `RoleUnknown`, `BeyondOwn`, `LastAdmin`."""
+    """Give somebody just these. Raises `VersionConflict`, `RoleUnknown`, `BeyondOwn`, `LastAdmin`."""
     user, custom = uow.get(User, command.user_id), _custom(uow)
+    if command.version not in (None, user.version):
+        raise VersionConflict
     wanted = list(dict.fromkeys(command.roles))
     if wanted == user.roles:
         return user.view()

@@ -65,8 +65,12 @@ class Totp(NamedTuple):
         """In force."""
         return self._replace(confirmed_at=at)
 
+    def anew(self, sealed: str, recovery: list[str], at: datetime) -> Self:
+        """With another secret, of whose codes none was taken."""
+        return self._replace(sealed=sealed, recovery=recovery, last_step=0, created_at=at)
+
     def removed(self) -> Self:
-        """As if there had been none; the last step stays, so that no code works twice."""
+        """As if there had been none."""
         return self._replace(sealed="", recovery=[], confirmed_at=None)
 
 

@@ -35,7 +35,7 @@ def begin_totp(command: BeginTotp, uow: UnitOfWork) -> TotpView:
     if known is None:
         uow.add(Totp(uow.caller.principal, begun.sealed, begun.hashed, 0, None, uow.now))
     else:
-        uow.save(known._replace(sealed=begun.sealed, recovery=begun.hashed, created_at=uow.now))
+        uow.save(known.anew(begun.sealed, begun.hashed, uow.now))
     return TotpView(secret=begun.secret, otpauth_uri=begun.uri, recovery_codes=begun.codes)
 
 

@@ -27,8 +27,9 @@ REASONS = {
 DECLINED = "The payment provider declined."
 REVERSED = "The payment provider took it back."
 
-Text = Annotated[str, Field(min_length=1, max_length=128)]
-Minor = Annotated[int, Field(strict=True, ge=1)]
+# As far as PostgreSQL can keep it: what it can't would fail again and again.
+Text = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00]*$")]
+Positive = Annotated[int, Field(strict=True, ge=1, lt=2**63)]
 
 
 class _Payment(BaseModel):
@@ -36,9 +37,9 @@ class _Payment(BaseModel):
     status: Status
     reference: Text
     method: Text
-    amount: Minor
+    amount: Positive
     currency: Text
-    version: Annotated[int, Field(strict=True, ge=1)] = 1
+    version: Positive = 1
     decline_code: str | None = None
 
     def word(self, kind: Kind) -> Word:
@@ -60,7 +61,7 @@ class _Line(BaseModel):
     type: LineType
     payment_id: Text
     reference: Text
-    amount: Minor
+    amount: Positive
     currency: Text
     at: AwareDatetime
 

@@ -115,10 +115,8 @@ class Delivery:
         return done
 
     async def tell(self, committed: Committed) -> None:
-        """Say what a batch decided: answers first, then bundles with confirms."""
-        await self._teller.reply(committed.answers)
-        if committed.bundles:
-            await self._teller.tell(committed.batch, committed.bundles)
+        """Say what a batch decided."""
+        await self._teller.tell(committed.batch, committed.bundles, committed.answers)
         for batch, bundles in committed.again.items():
             await self._teller.tell(batch, bundles)
 

@@ -1,7 +1,7 @@
 """What a batch says: collected per destination, stored as one row until told, then published in bundles."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -91,21 +91,34 @@ class Teller:
         for queue, body in answers:
             await self._bus.reply(queue, body)
 
-    async def tell(self, batch: str, bundles: Iterable[Bundle]) -> bool:
-        """Publish a batch's bundles; False when some are unconfirmed: the row stays, and the sweeper tells it again."""
+    async def tell(self, batch: str, bundles: Sequence[Bundle], answers: Iterable[tuple[str, bytes]] = ()) -> bool:
+        """Publish a batch's bundles, and its answers as soon as what they promise holds at the gateways.
+
+        False when some bundles are unconfirmed: the row stays, and the sweeper tells it again.
+        """
+        # Who has been told that a key is revoked may count on it: gateways hear of that before they hear the answer.
+        failed = await self._publish([bundle for bundle in bundles if bundle[1] in topology.WATCHED])
+        await self.reply(answers)
+        failed += await self._publish([bundle for bundle in bundles if bundle[1] not in topology.WATCHED])
+        if failed:
+            log.warning("batch_not_told", batch=batch, bundles=len(failed), reason=type(failed[0]).__name__)
+        elif bundles:
+            self._told.add(batch)
+        return not failed
+
+    async def _publish(self, bundles: Sequence[Bundle]) -> list[NotSent | Unconfirmed]:
+        """What has not been confirmed."""
         results = await asyncio.gather(
             *(self._bus.publish(exchange, key, body.encode()) for exchange, key, body in bundles),
             return_exceptions=True,
         )
-        failed = [result for result in results if isinstance(result, BaseException)]
-        unexpected = [error for error in failed if not isinstance(error, NotSent | Unconfirmed)]
-        if unexpected:
-            raise unexpected[0]
-        if failed:
-            log.warning("batch_not_told", batch=batch, bundles=len(failed), reason=type(failed[0]).__name__)
-            return False
-        self._told.add(batch)
-        return True
+        failed: list[NotSent | Unconfirmed] = []
+        for result in results:
+            if isinstance(result, NotSent | Unconfirmed):
+                failed.append(result)
+            elif result is not None:
+                raise result
+        return failed
 
     def take_told(self) -> set[str]:
         """The batches whose rows can go now. Give them back with `put_back` if that fails."""

@@ -113,7 +113,8 @@ def _typed(column: ColumnElement[Any], value: Any) -> Any:
     if expected is datetime and isinstance(value, str):
         # A cursor is anybody's to forge: what PostgreSQL could not compare with must not reach it.
         moment = datetime.fromisoformat(value)
-        assert moment.tzinfo is not None
+        if moment.tzinfo is None:
+            raise ValueError(value)
         return moment.astimezone(UTC)
     if type(value) is not expected or (expected is int and abs(value) >= 2**63) or (expected is str and "\0" in value):
         raise TypeError

@@ -236,7 +236,7 @@ class TopUp(NamedTuple):
 
     def audited(self) -> dict[str, object]:
         """What an operator's action may change of it."""
-        return {"status": self.status, "heard": self.heard, "received": self.received}
+        return {"status": self.status, "heard": self.heard, "received": self.received, "decided": self.decided}
 
     def view(self) -> TopUpView:
         """How its owner sees it."""

@@ -28,7 +28,7 @@ topups = Table(
     Column("fee", BigInteger, nullable=False),
     Column("provider", Text, nullable=False),
     Column("heard", Text),
-    Column("version", Integer, nullable=False),
+    Column("version", BigInteger, nullable=False),
     Column("received", BigInteger),
     Column("reason", Text),
     Column("asks", Integer, nullable=False),

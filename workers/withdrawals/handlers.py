@@ -59,6 +59,7 @@ def cancel_withdrawal(command: CancelWithdrawal, uow: UnitOfWork) -> WithdrawalV
     canceled = withdrawal.cancel(at=uow.now)
     if canceled is not withdrawal:
         uow.save(canceled)
+        uow.audit(withdrawal.id, before=withdrawal.audited(), after=canceled.audited())
         uow.emit(canceled.ended())
         _nudge(uow, canceled)
     return canceled.view()

@@ -247,7 +247,7 @@ class Withdrawal(NamedTuple):
 
     def audited(self) -> dict[str, object]:
         """What an operator's action may change of it."""
-        return {"status": self.status, "heard": self.heard}
+        return {"status": self.status, "heard": self.heard, "decided": self.decided}
 
     def view(self) -> WithdrawalView:
         """How its owner sees it."""

@@ -27,7 +27,7 @@ withdrawals = Table(
     Column("provider", Text, nullable=False),
     Column("provider_id", Text),
     Column("heard", Text),
-    Column("version", Integer, nullable=False),
+    Column("version", BigInteger, nullable=False),
     Column("paid", BigInteger),
     Column("reason", Text),
     Column("asks", Integer, nullable=False),

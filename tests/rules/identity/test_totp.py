@@ -76,12 +76,15 @@ def test_no_step_is_taken_twice_nor_any_before_it(offsets: list[int]) -> None:
     assert known.last_step == taken[-1]
 
 
-def test_a_removed_authenticator_does_not_forget_its_last_step() -> None:
+def test_of_another_secret_no_code_was_taken() -> None:
     taken = mine().after([STEP])
     assert taken is not None
-    assert taken.removed().after([STEP]) is None
     assert not taken.removed().enabled
     assert not taken.removed().begun
+    anew = taken.removed().anew("other", ["c"], NOW)
+    assert anew.begun
+    assert anew.recovery == ["c"]
+    assert anew.after([STEP]) is not None
 
 
 def test_a_recovery_code_is_used_up() -> None:

@@ -120,6 +120,7 @@ def test_an_operators_word_counts_until_the_provider_says_more() -> None:
     for outcome, heard in (("succeeded", "succeeded"), ("failed", "declined")):
         resolved = lost.resolve(outcome)  # type: ignore[arg-type]
         assert (resolved.heard, resolved.is_answered) == (heard, True)
+        assert resolved.audited() != lost.audited()
         assert resolved.resolve(outcome) is resolved  # type: ignore[arg-type]
     with pytest.raises(AlreadyResolved):
         lost.resolve("failed").resolve("succeeded")

@@ -31,9 +31,9 @@ class Subject:
 
     provider: Provider
 
-    def callback(self, at: datetime, body: bytes | None = None) -> tuple[dict[str, str], bytes]:
+    def callback(self, at: datetime, body: bytes | None = None, **changes: str | int) -> tuple[dict[str, str], bytes]:
         data = {"id": "chg_1", "status": "succeeded", "reference": "top_1", "method": "gopay", "amount": 50_000,
-                "currency": "IDR", "version": 2}  # fmt: skip
+                "currency": "IDR", "version": 2, **changes}  # fmt: skip
         body = body or json.dumps({"id": "evt_1", "kind": "charge", "type": "charge.succeeded", "data": data}).encode()
         sent_at = str(int(at.timestamp()))
         signed = b".".join((b"evt_1", sent_at.encode(), body))
@@ -111,6 +111,8 @@ async def test_only_what_the_provider_has_signed_lately_is_its_word(subject: Sub
     headers, body = subject.callback(now)
     heard = subject.provider.verify_callback(headers, body, now=now)
     assert (heard.id, heard.word.reference, heard.word.status, heard.word.version) == ("evt_1", "top_1", "succeeded", 2)
+    numbered = subject.provider.verify_callback(*subject.callback(now, version=1_800_000_000_000), now=now)
+    assert numbered.word.version == 1_800_000_000_000, "numbered by the millisecond"
     forgeries = [
         ({}, body),
         (headers, body + b" "),
@@ -125,6 +127,9 @@ async def test_only_what_the_provider_has_signed_lately_is_its_word(subject: Sub
         subject.callback(now + timedelta(hours=1)),
         subject.callback(now, b"garbage"),
         subject.callback(now, b"{}"),
+        subject.callback(now, reference="top_\0"),
+        subject.callback(now, version=2**63),
+        subject.callback(now, amount=2**63),
     ]
     for forged in forgeries:
         with pytest.raises(Forged):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from contracts.ledger import GetWallet, OpenWallet, WalletView
@@ -93,6 +94,15 @@ class Window:
         report = await verification.report(self.database.owner_url)
         assert report.sound, report.sentences()
         return sum(total.suspense for total in report.totals)
+
+    async def trail(self, withdrawal: str) -> list[tuple[str, str]]:
+        """Who has changed its status by hand, and to what."""
+        connection = await asyncpg.connect(self.database.owner_url)
+        try:
+            trail = "SELECT actor, after->>'status' FROM operations.audit WHERE object = $1 ORDER BY created_at"
+            return [tuple(row) for row in await connection.fetch(trail, withdrawal)]
+        finally:
+            await connection.close()
 
 
 def _order(wallet: str, amount: int, **fields: Any) -> RequestWithdrawal:

@@ -136,6 +136,7 @@ async def test_what_has_not_gone_to_the_bank_is_canceled_for_good(window: Window
         await window.has(wallet, (FUNDS, 0))
     finally:
         terms.use(0, {})
+    assert await window.trail(withdrawal) == [(OWNER, "canceled")]
     assert await sandbox.payouts(withdrawal) == []
     assert await window.suspense() == 0
 
