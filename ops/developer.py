@@ -42,7 +42,7 @@ def up(
 ) -> None:
     """Start everything: servers, schema, gateway, workers, sandbox; then the demo journey."""
     stack = Stack(Home.default())
-    if stack.running:
+    if stack.whole:
         console.print(f"Saldo already runs at {stack.url} (./dev down stops it).")
         return
     with foreground.interruptible(), foreground.stopped_afterwards(stack, only_on_failure=detach):

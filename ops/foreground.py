@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from types import FrameType
 
 from ops.console import console, head
+from ops.local.daemon import recorded
+from ops.local.home import Busy
 from ops.local.stack import Stack
 
 POLL_SECONDS = 0.5
@@ -40,6 +42,8 @@ def stopped_afterwards(stack: Stack, *, only_on_failure: bool = False) -> Iterat
     """Stop the stack when the block ends."""
     try:
         yield
+    except Busy:
+        raise
     except BaseException:
         _stop(stack)
         raise
@@ -52,15 +56,18 @@ def wait(stack: Stack) -> None:
     try:
         while stack.daemons:
             time.sleep(POLL_SECONDS)
-            ended = [daemon for daemon in stack.daemons if not daemon.running]
-            if ended and not stack.home.busy:
-                raise ended[0].trouble(f"{ended[0].name} has ended.")
+            ended = [daemon for daemon in recorded(stack.home) if not daemon.running]
+            if ended and not stack.home.busy and ended[0] in recorded(stack.home):
+                raise ended[0].trouble(f"{ended[0].name} has ended: ./dev up starts all of it again.")
     except KeyboardInterrupt:
         console.print()
 
 
 def _stop(stack: Stack) -> None:
     with undisturbed():
+        while stack.home.busy:
+            # Whoever is stopping it already may finish.
+            time.sleep(POLL_SECONDS)
         if stack.anything_running:
             head("Stopping")
         stack.down()

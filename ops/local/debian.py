@@ -6,15 +6,12 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock
 
 from ops.trouble import Trouble
 
 # Debian asks this script before it starts a service; 101 is "no".
 POLICY = Path("/usr/sbin/policy-rc.d")
 REFUSAL = "#!/bin/sh\nexit 101\n"
-# Servers are started side by side, and apt-get waits for no other one that is updating its lists.
-_alone = Lock()
 APT = ["apt-get", "-y", "-q", "-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Use-Pty=0"]
 
 
@@ -25,7 +22,7 @@ def installable() -> bool:
 
 def install(package: str) -> None:
     """Install a package; raise `Trouble` when that fails."""
-    with _alone, _no_services():
+    with _no_services():
         _apt(package, "update")
         _apt(package, "install", "--no-install-recommends", package)
 

@@ -12,6 +12,10 @@ from ops.trouble import Trouble
 PROJECT = Path(__file__).resolve().parents[2]
 
 
+class Busy(Trouble):
+    """Another launcher is at work here: what it does is not ours to undo."""
+
+
 @dataclass(frozen=True)
 class Home:
     """One folder is one stack: with different homes several run side by side on one machine."""
@@ -20,9 +24,12 @@ class Home:
 
     @classmethod
     def default(cls) -> "Home":
-        """`SALDO_HOME`, or `.saldo` in the project."""
+        """`SALDO_HOME`, or `.saldo` in the project. Raises `Trouble` where it is somebody else's."""
         chosen = os.environ.get("SALDO_HOME")
-        return cls(Path(chosen).expanduser().resolve() if chosen else PROJECT / ".saldo")
+        root = Path(chosen).expanduser().resolve() if chosen else PROJECT / ".saldo"
+        if root.exists() and root.stat().st_uid != os.geteuid():
+            raise Trouble(f"{root} is another user's (uid {root.stat().st_uid}): run this as they, or set SALDO_HOME.")
+        return cls(root)
 
     @property
     def logs(self) -> Path:
@@ -57,7 +64,7 @@ class Home:
         try:
             with self.locked():
                 return False
-        except Trouble:
+        except Busy:
             return True
 
     @contextmanager
@@ -68,5 +75,5 @@ class Home:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise Trouble(f"Another launcher is at work in {self.root}. Wait until it is done.") from None
+                raise Busy(f"Another launcher is at work in {self.root}. Wait until it is done.") from None
             yield

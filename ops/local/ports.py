@@ -3,6 +3,7 @@
 import json
 import secrets
 import socket
+from contextlib import suppress
 from threading import Lock
 
 from ops.local.home import Home
@@ -63,8 +64,10 @@ def _free(taken: set[int]) -> int:
 
 def _read(home: Home) -> dict[str, int]:
     file = home.root / "ports.json"
-    known: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
-    return known
+    with suppress(FileNotFoundError, json.JSONDecodeError):
+        known: dict[str, int] = json.loads(file.read_text())
+        return known
+    return {}
 
 
 def _write(home: Home, known: dict[str, int]) -> None:

@@ -117,7 +117,7 @@ class Postgres:
         making = self.data.with_name("making")
         shutil.rmtree(making, ignore_errors=True)
         postgres_binary.hand_over(making)
-        with tempfile.NamedTemporaryFile("w", prefix="saldo-") as password:
+        with tempfile.NamedTemporaryFile("w", dir=making.parent) as password:
             password.write(self.password)
             password.flush()
             if owner := postgres_binary.user():

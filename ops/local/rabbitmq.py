@@ -5,9 +5,10 @@ import secrets as randomness
 import shutil
 import time
 from base64 import b64encode
+from collections.abc import Callable
 from hashlib import sha256
 
-from ops.local import ports, probe, rabbitmq_binary, secrets
+from ops.local import debian, ports, probe, rabbitmq_binary, secrets
 from ops.local.daemon import Daemon, environment
 from ops.local.home import Home
 
@@ -60,6 +61,12 @@ class RabbitMQ:
         """The password of `admin`, `gateway` or `workers`."""
         password = secrets.load(self.home)["RABBITMQ_PASSWORD"]
         return password if user == ADMIN else secrets.derive(password, user)
+
+    def install(self, say: Callable[[str], None]) -> None:
+        """See to it that this machine has what `start` runs. Raises `Trouble`."""
+        if rabbitmq_binary.present() is None and debian.installable():
+            say("installing RabbitMQ with apt-get")
+        rabbitmq_binary.find()
 
     def start(self) -> None:
         """Start it unless it runs; vhost and users are imported at each start."""

@@ -40,9 +40,11 @@ def find() -> Path:
 
 
 def present() -> Path | None:
-    """The `rabbitmq-server` of this machine, if it has one."""
+    """The `rabbitmq-server` of this machine, if it has one. Raises `Trouble` where another one is named."""
     chosen = os.environ.get("RABBITMQ_SERVER")
     if chosen:
+        if not Path(chosen).is_file():
+            raise Trouble(f"RABBITMQ_SERVER names {chosen}, which is not there.")
         return Path(chosen)
     for place in PLACES:
         binary = Path(place) / "rabbitmq-server"

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
 from hashlib import sha256
 
 from ops.local import ports
@@ -38,6 +39,9 @@ class RabbitMQContainer(RabbitMQ):
     def port(self) -> int:
         """The AMQP port on 127.0.0.1."""
         return ports.remembered(self.home, self.name) or ports.choose(self.home, self.name)
+
+    def install(self, say: Callable[[str], None]) -> None:
+        """Nothing to do: the engine fetches its image."""
 
     def start(self) -> None:
         """Start it unless it runs, pulling the image when it is the first time."""

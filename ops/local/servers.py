@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
-from ops.local import debian, rabbitmq_binary, rabbitmq_container, secrets
+from ops.local import debian, ports, rabbitmq_binary, rabbitmq_container, secrets
 from ops.local.home import Home
 from ops.local.postgres import OWNER, Postgres
 from ops.local.rabbitmq import GATEWAY, WORKERS, RabbitMQ
 from ops.local.valkey import Valkey
+from ops.trouble import Trouble
 
 Say = Callable[[str], None]
 # The variable that names a server to be used in place of a private one.
 GIVEN_BY = {"postgres": "DATABASE_URL", "rabbitmq": "AMQP_URL", "valkey": "REDIS_URL"}
+USUAL_PORTS = {"postgres": 5432, "rabbitmq": 5672, "valkey": 6379}
 
 
 class Server(Protocol):
@@ -86,11 +88,16 @@ class Servers:
         )
 
     def start(self, say: Say) -> None:
-        """Start the private ones, side by side, and return when all of them answer."""
+        """Start the private ones, side by side, and return when all of them answer; so must those that are given."""
+        for name, variable in GIVEN_BY.items():
+            if url := self.given.get(variable):
+                _require_answer(variable, url, USUAL_PORTS[name])
         secrets.load(self.home)
         starting = [server for server in self.private if not server.running]
-        if any(isinstance(server, RabbitMQ) for server in starting) and not rabbitmq_binary.present():
-            say("installing RabbitMQ with apt-get")
+        for server in starting:
+            if isinstance(server, RabbitMQ):
+                # Before anything is started: it is all in vain without, and its package brings `useradd`, too.
+                server.install(say)
         with ThreadPoolExecutor(max_workers=3) as pool:
             for started in [pool.submit(_start, server, say) for server in starting]:
                 started.result()
@@ -114,6 +121,19 @@ def rabbitmq(home: Home) -> RabbitMQ:
     if not by_binary and rabbitmq_container.available():
         return rabbitmq_container.RabbitMQContainer(home)
     return RabbitMQ(home)
+
+
+def _require_answer(variable: str, url: str, usual_port: int) -> None:
+    """Raise `Trouble` unless something listens there; of a socket or of several hosts only their driver can tell."""
+    address = urlsplit(url)
+    if not address.scheme:
+        raise Trouble(f"{variable} is not a URL.")
+    try:
+        host, port = address.hostname, address.port or usual_port
+    except ValueError:
+        return
+    if host is not None and not ports.answers(port, host):
+        raise Trouble(f"{variable} names {host}:{port}, where nothing answers.")
 
 
 def _start(server: Server, say: Say) -> None:

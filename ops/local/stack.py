@@ -21,6 +21,7 @@ from ops.trouble import Trouble
 READY_SECONDS_MAX = 60.0
 POLL_SECONDS = 0.1
 TROUBLE_LINES = 15
+LAST_PORT = 65_535
 SERVER_NAMES = frozenset({"postgres", "rabbitmq", "valkey", "epmd"})
 
 
@@ -41,6 +42,12 @@ class Stack:
     def running(self) -> bool:
         """Whether a gateway runs."""
         return Daemon(self.home, "gateway").running
+
+    @property
+    def whole(self) -> bool:
+        """Whether a gateway runs, and all else that belongs to it."""
+        ended = any(not daemon.running for daemon in recorded(self.home))
+        return self.running and not ended and all(server.running for server in self.servers.private)
 
     @property
     def anything_running(self) -> bool:
@@ -89,8 +96,8 @@ class Stack:
             for server in every(self.home):
                 server.clear()
             self._stop()
-            for folder in (self.home.logs, self.home.run, self.home.root / "test"):
-                shutil.rmtree(folder, ignore_errors=True)
+            for folder in ("logs", "run", "test", "notices"):
+                shutil.rmtree(self.home.root / folder, ignore_errors=True)
             for pattern in ("ports.json", "secrets.env", "sandbox.sqlite*", "lock"):
                 for file in self.home.root.glob(pattern):
                     file.unlink()
@@ -142,7 +149,8 @@ class Stack:
 
 def _require_free(port: int) -> None:
     if not ports.is_free(port):
-        message = f"Port {port} is in use{_holder(port)}. Choose another one: ./dev up --port {port + 10}"
+        other = port + 10 if port + 10 <= LAST_PORT else port - 10
+        message = f"Port {port} is in use{_holder(port)}. Choose another one: ./dev up --port {other}"
         raise Trouble(message)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from rich.table import Table
 
-from ops.local.daemon import Daemon
+from ops.local.daemon import Daemon, recorded
 from ops.local.home import Home
 from ops.local.servers import GIVEN_BY, Servers, every
 from ops.local.stack import Stack
@@ -23,11 +23,12 @@ def table(home: Home) -> Table:
 
 def _servers(home: Home) -> Iterator[Row]:
     private = {server.name for server in Servers(home).private}
+    started = {daemon.name for daemon in recorded(home)}
     for server in every(home):
         if server.running:
             yield server.name, str(Daemon(home, server.name).pid or ""), str(server.port), RUNS
         elif server.name in private:
-            yield server.name, "", "", STOPPED
+            yield server.name, "", "", CRASHED if server.name in started else STOPPED
         else:
             yield server.name, "", "", f"named by {GIVEN_BY[server.name]}"
 

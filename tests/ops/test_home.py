@@ -21,6 +21,20 @@ def test_a_port_is_remembered_and_chosen_anew_when_taken(home: Home) -> None:
         assert ports.choose(home, "gateway") != port
 
 
+def test_ports_that_can_not_be_read_are_chosen_anew(home: Home) -> None:
+    ports.choose(home, "gateway")
+    (home.root / "ports.json").write_text('{"gateway": 2')
+    assert ports.choose(home, "gateway") == ports.remembered(home, "gateway")
+
+
+def test_somebody_elses_home_is_left_alone(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SALDO_HOME", str(home.root))
+    assert Home.default() == home
+    monkeypatch.setattr("os.geteuid", lambda: 12_345)
+    with pytest.raises(Trouble, match="another user's"):
+        Home.default()
+
+
 def test_two_names_never_share_a_port(home: Home) -> None:
     assert len({ports.choose(home, str(number)) for number in range(20)}) == 20
 

@@ -62,6 +62,12 @@ def test_anybody_else_is_told_what_to_do(nowhere: Path, monkeypatch: pytest.Monk
     assert nowhere.exists()
 
 
+def test_a_binary_that_is_named_must_be_there(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RABBITMQ_SERVER", str(nowhere / "gone"))
+    with pytest.raises(Trouble, match="which is not there"):
+        rabbitmq_binary.present()
+
+
 def test_a_docker_engine_will_do(nowhere: Path, monkeypatch: pytest.MonkeyPatch, home: Home) -> None:
     monkeypatch.setattr(debian, "installable", lambda: False)
     _program(nowhere / "docker", f'echo "$@" >>{nowhere}/docker.asked')
