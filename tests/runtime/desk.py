@@ -50,6 +50,7 @@ class Recorder:
         self.bundles: list[int] = []
         self.replies: list[Envelope] = []
         self.away: Exception | None = None
+        self.unroutable: set[str] = set()
 
     async def publish(
         self, exchange: str, key: str, body: bytes, *, durable: bool = True, delay_seconds: float | None = None
@@ -58,6 +59,8 @@ class Recorder:
         assert durable
         if self.away is not None:
             raise self.away
+        if key in self.unroutable:
+            raise NotSent
         if key.endswith(".dead"):
             self.letters.append(body)
             return
@@ -123,14 +126,15 @@ class Desk:
 
     @asynccontextmanager
     async def statements(self) -> AsyncIterator[list[str]]:
-        """The statements that the writing connection is sent meanwhile."""
+        """The statements that the batch loop's connection is sent meanwhile."""
         seen: list[str] = []
 
         def note(query: Any) -> None:
             seen.append(query.query)
 
         connection: Any
-        async with self.database.transaction() as connection:
+        async with self.database.opening() as (connection, begun):
+            await begun
             connection.add_query_logger(note)
         # The driver tells a little later.
         await asyncio.sleep(0)

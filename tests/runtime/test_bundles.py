@@ -139,6 +139,9 @@ async def test_who_may_say_what(start: Start, client: Client, insider: Client, b
     assert {kind for kind, _, _ in await books.letters()} == {Free.wire_name, Deposit.wire_name}
     assert await books.count("probe.orders") == 0
     assert await books.count("probe.accounts") == 0
+    await client.send(saga._replace(id="msg_2").given_up())
+    await books.becomes(3, lambda: books.count("runtime.dead_letters"))
+    assert await books.count("runtime.inbox") == 0
     await insider.send(saga)
     await insider.send(insider.envelope(DEPOSIT)._replace(attempt=2))
     await books.becomes(1, lambda: books.count("probe.orders"))

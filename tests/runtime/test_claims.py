@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
+import pytest
+
 from contracts import ids
 from contracts.envelope import Envelope
 from tests.runtime.books import Books
@@ -75,6 +77,23 @@ async def test_likewise_within_one_batch(desk: Desk, books: Books) -> None:
     assert await books.amount("a") == 5
 
 
+@pytest.mark.parametrize("order_first", [False, True])
+async def test_also_where_the_key_was_used_for_another_command_of_another_domain(
+    desk: Desk, books: Books, *, order_first: bool
+) -> None:
+    await books.put("a", 100)
+    deposit = said(DEPOSIT)
+    order = said(Order(account="a", amount=30), id=deposit.id)
+    first, second = (order, deposit) if order_first else (deposit, order)
+    answers = await desk.deliver(first, second)
+    assert answers[first.request or ""].status == "succeeded"
+    problem = answers[second.request or ""].problem
+    assert problem is not None
+    assert problem.code == "idempotency_key_reused"
+    assert await books.rows("SELECT type FROM runtime.operations") == [(first.type.removesuffix(".v1"),)]
+    assert await books.amount("a") == (70 if order_first else 105)
+
+
 async def test_likewise_at_two_workers_at_once(desks: Callable[..., Desk], books: Books) -> None:
     await books.put("a", 0)
     one, other = desks(), desks()
@@ -121,6 +140,26 @@ async def test_also_when_both_hear_it_in_one_batch(desks: Callable[..., Desk], b
         await desk.delivery.deliver(works)
     assert sorted(await books.rows("SELECT domain FROM runtime.inbox")) == [("museum",), ("press",)]
     assert await books.count("probe.notes") == 2
+
+
+async def test_a_claim_of_one_domain_is_none_of_another(desks: Callable[..., Desk], books: Books) -> None:
+    desk = desks("press", "museum")
+    heard = event("a")
+    await desk.deliver(heard, queue="press.events")
+    works = [desk.work(heard._replace(attempt=2), queue) for queue in ("press.events", "museum.events")]
+    await desk.delivery.deliver(works)
+    assert sorted(await books.rows("SELECT domain FROM runtime.inbox")) == [("museum",), ("press",)]
+    assert await books.count("probe.notes") == 2
+
+
+async def test_claims_are_kept_as_long_as_anything_may_come_again(desks: Callable[..., Desk], books: Books) -> None:
+    desk = desks("bank")
+    old, new = (Envelope(name, Free.wire_name, Free(order="o", account="a"), saga="sag_1") for name in ("old", "new"))
+    await desk.deliver(old)
+    await books.connection.execute("UPDATE runtime.inbox SET claimed_at = now() - interval '31 days'")
+    await desk.deliver(new)
+    await desk.upkeep.forget_claims(30)
+    assert await books.rows("SELECT id FROM runtime.inbox") == [("new",)]
 
 
 async def test_an_internal_command_is_claimed_in_the_inbox(desks: Callable[..., Desk], books: Books) -> None:

@@ -2,6 +2,8 @@
 
 import asyncpg
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from tests.runtime.books import Books
 from tests.runtime.desk import Desk
@@ -54,6 +56,17 @@ async def test_who_can_not_even_log_in_blames_no_message(books: Books) -> None:
                 pass
         assert not await database.answers()
         await database.close()
+
+
+async def test_who_reads_can_not_write(desk: Desk) -> None:
+    async with desk.database.reading() as connection:
+        with pytest.raises(DBAPIError, match="read-only"):
+            await connection.execute(text("INSERT INTO probe.accounts VALUES ('a', NULL, 1, 0)"))
+
+
+async def test_a_commit_is_on_the_disk_before_anybody_hears_of_it(desk: Desk) -> None:
+    async with desk.database.transaction() as connection:
+        assert await connection.fetchval("SHOW synchronous_commit") == "on"
 
 
 async def test_what_was_begun_is_rolled_back_and_the_connection_is_used_again(desk: Desk, books: Books) -> None:

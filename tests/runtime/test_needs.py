@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from contracts.envelope import Envelope
 from tests.runtime.books import Books
@@ -12,6 +13,7 @@ from tests.runtime.probe import Script
 from tests.runtime.said.bank import Deposit, Move, Name, Reserve, Sneak
 from tests.runtime.said.shop import Order
 from tests.runtime.tables import Account
+from tests.runtime.tables import Order as StoredOrder
 from workers.runtime.loading import load
 from workers.runtime.needs import Need, matching, rows, unique
 from workers.runtime.unit_of_work import UnitOfWork, World
@@ -38,12 +40,34 @@ async def test_rows_asked_for_by_key_and_by_value_are_locked_by_one_statement_in
     )
     needs: list[Need] = [rows(Account, "b", "none"), matching(Account, name="y"), matching(Account, name="x")]
     world = World(NOW)
-    async with desk.statements() as statements, desk.database.transaction() as connection:
+    async with desk.statements() as statements, desk.database.opening() as (connection, begun):
+        await begun
         await load(connection, world, needs)
         locked = [account for account in world.entities[Account].values() if account is not None]
         assert sorted(account.id for account in locked) == ["a", "b", "c"]
         assert world.entities[Account]["none"] is None
     assert [statement.split()[0] for statement in statements] == ["BEGIN", "SELECT", "COMMIT"]
+
+
+async def test_no_order_of_asking_changes_the_order_of_locking(desk: Desk) -> None:
+    orders, accounts = rows(StoredOrder, "o"), rows(Account, "a")
+    names: list[Need] = [unique(Account, name="x"), unique(Account, name="y"), unique(Account, name="z")]
+
+    async def locked(*needs: Need) -> list[tuple[str, Any]]:
+        seen: list[tuple[str, Any]] = []
+
+        def note(query: Any) -> None:
+            seen.append((query.query, query.args))
+
+        connection: Any
+        async with desk.database.transaction() as connection:
+            with connection.query_logger(note):
+                await load(connection, World(NOW), list(needs))
+        return [(query, args) for query, args in seen if "advisory" in query or "FOR NO KEY UPDATE" in query]
+
+    one, other = await locked(orders, accounts, *names), await locked(*reversed(names), accounts, orders)
+    assert one == other
+    assert ["advisory" in query for query, _ in one] == [True, False, False]
 
 
 async def test_two_workers_that_lock_crosswise_both_go_on(desks: Callable[..., Desk], books: Books) -> None:

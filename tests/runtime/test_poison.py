@@ -115,6 +115,32 @@ async def test_a_failure_that_can_not_be_passed_on_keeps_the_bundle_unacknowledg
     assert [post.envelope.id for post in desk.bus.posts if not post.delay_seconds] == [f"{good.id}:0"]
 
 
+async def test_nothing_is_buried_unless_the_broker_has_it(
+    desks: Callable[..., Desk], books: Books, script: Script
+) -> None:
+    desk = desks(max_attempts=1)
+    script.before[Deposit] = explode
+    [bad] = deposits("bad")
+    for _ in range(2):
+        desk.bus.away = Outage()
+        with pytest.raises(NotSent):
+            await desk.decide(bad)
+        desk.bus.away = None
+    await desk.deliver(bad)
+    assert len(desk.bus.letters) == 1
+    assert await books.count("runtime.operations") == 0
+
+
+async def test_who_fails_because_it_is_done_already_is_a_repeat(desk: Desk, books: Books, script: Script) -> None:
+    [done] = deposits("bad")
+    await desk.deliver(done)
+    script.before[Deposit] = explode
+    answers = await desk.deliver(done._replace(request="req_again"))
+    assert answers["req_again"].status == "succeeded"
+    assert not [post for post in desk.bus.posts if post.delay_seconds]
+    assert await books.amount("bad") == 1
+
+
 async def test_a_copy_of_a_failing_message_fails_once_more_but_is_never_done_twice(
     desks: Callable[..., Desk], books: Books, script: Script
 ) -> None:

@@ -183,9 +183,18 @@ async def test_a_timer_asks_nothing_again_that_its_batch_asks_already(
 async def test_timers_are_kept_while_the_broker_is_away(apart: Apart, books: Books) -> None:
     await apart.begin()
     apart.bank.bus.away = Outage()
-    with pytest.raises(Outage):
-        await apart.wake()
+    await apart.wake()
     assert await books.count("runtime.timers") == 1
+
+
+async def test_a_timer_for_a_queue_that_is_gone_holds_up_no_other(apart: Apart, books: Books) -> None:
+    await apart.begin()
+    stray = "INSERT INTO runtime.timers VALUES ('tim_stray', now() - interval '1 day', 'gone.commands', '{}')"
+    await books.connection.execute(stray)
+    apart.bank.bus.unroutable.add("gone.commands")
+    await apart.wake()
+    apart.only(WakeSaga)
+    assert await books.rows("SELECT id FROM runtime.timers") == [("tim_stray",)]
 
 
 async def test_the_deadline_before_the_pivot_undoes_the_step_in_flight_too(apart: Apart, script: Script) -> None:

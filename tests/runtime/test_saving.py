@@ -45,6 +45,27 @@ async def test_every_text_and_number_arrives_as_it_is(desk: Desk, names: list[st
         assert await connection.fetchval("SELECT sum(amount) FROM probe.accounts") == 5 * len(meant)
 
 
+async def test_a_change_of_a_row_that_is_not_there_is_not_half_a_save(desk: Desk, books: Books) -> None:
+    world = World(NOW)
+    world.update(Account("ghost", None, 1, 0))
+    world.insert(Account("new", None, 1, 0))
+    with pytest.raises(AssertionError, match="missed its row"):
+        await _save(desk, world)
+    assert await books.amount("new") is None
+
+
+async def test_nobody_inserts_what_is_there_already() -> None:
+    world = World(NOW)
+    world.insert(Account("a", None, 1, 0))
+    with pytest.raises(AssertionError, match="there already"):
+        world.insert(Account("a", None, 2, 0))
+
+
+async def _save(desk: Desk, world: World) -> None:
+    async with desk.database.transaction() as connection:
+        await save(connection, world.take_all())
+
+
 @pytest.mark.parametrize("count", [0, 1, 2, 17, 128, 257, 1000])
 def test_parts_are_of_about_equal_size_and_leave_nothing_out(count: int) -> None:
     works: list[Any] = list(range(count))
@@ -82,6 +103,20 @@ async def test_sagas_of_many_parts_end_in_one_batch(desks: Callable[..., Desk], 
     assert await books.count("runtime.timers") == 0
     left = await books.value("SELECT sum(amount) FROM probe.accounts")
     assert left == 1000 * len(set(accounts)) - 7 * len(accounts)
+
+
+async def test_of_many_sagas_that_go_on_each_has_its_one_timer(desks: Callable[..., Desk], books: Books) -> None:
+    desk, bank = desks("shop"), desks("bank")
+    for n in range(MANY):
+        await books.put(f"a{n}", 1000)
+    await desk.deliver(*(said(Order(account=f"a{n}", amount=7)) for n in range(MANY)))
+    for sender, recipient, queue in ((desk, bank, "bank.commands"), (bank, desk, "shop.commands")):
+        carried = [post.envelope for post in sender.bus.take() if post.key == queue]
+        assert len(carried) == MANY
+        await recipient.deliver(*carried, queue=queue)
+    theirs = "SELECT count(*) FROM runtime.sagas AS s JOIN runtime.timers AS t ON t.id = s.timer_id"
+    assert await books.value(theirs) == MANY
+    assert await books.count("runtime.timers") == MANY
 
 
 async def test_what_fails_while_an_earlier_part_is_being_saved_fails_alone(

@@ -2,11 +2,16 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
+import pytest
+
+from contracts import topology
 from contracts.bus import Unconfirmed
 from tests.runtime.books import Books
 from tests.runtime.desk import Desk, Outage, said
-from tests.runtime.said.bank import Deposit, Deposited
+from tests.runtime.probe import Script
+from tests.runtime.said.bank import Deposit, Deposited, Overdraw
 from tests.runtime.said.shop import Walk
 
 DEPOSIT = Deposit(account="a", amount=5)
@@ -67,6 +72,33 @@ async def test_two_sweepers_at_once_say_it_once(desks: Callable[..., Desk]) -> N
     assert len(heard(one) + heard(other)) == 5
 
 
+async def test_what_the_sweeper_can_not_tell_either_stays(desks: Callable[..., Desk], books: Books) -> None:
+    dead, sweeper = desks(), desks()
+    await dead.decide(said(DEPOSIT))
+    for trouble in (Outage(), Unconfirmed()):
+        sweeper.bus.away = trouble
+        await sweeper.upkeep.tell_untold(0)
+        assert await books.count("runtime.untold") == 1
+    sweeper.bus.away = None
+    await sweeper.upkeep.tell_untold(0)
+    assert len(heard(sweeper)) == 1
+    assert await books.count("runtime.untold") == 0
+
+
+async def test_gateways_hear_what_they_watch_for_before_the_answer(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(topology, "WATCHED", (Deposited.wire_name,))
+    seen: list[int] = []
+    reply = desk.bus.reply
+
+    async def note(queue: str, body: bytes) -> None:
+        seen.append(len(desk.bus.posts))
+        await reply(queue, body)
+
+    monkeypatch.setattr(desk.bus, "reply", note)
+    await desk.do(DEPOSIT)
+    assert seen == [1]
+
+
 async def test_what_is_not_confirmed_stays_for_the_sweeper(desk: Desk, books: Books) -> None:
     for trouble in (Outage(), Unconfirmed()):
         desk.bus.away = trouble
@@ -78,6 +110,20 @@ async def test_what_is_not_confirmed_stays_for_the_sweeper(desk: Desk, books: Bo
         await desk.upkeep.tell_untold(0)
         assert len(heard(desk)) >= 1
         assert await books.count("runtime.untold") == 0
+
+
+@pytest.mark.parametrize("failing", ["handler", "save"])
+async def test_whatever_fails_gives_the_told_rows_back(desk: Desk, books: Books, script: Script, failing: str) -> None:
+    def explode(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    await books.put("over", 10)
+    await desk.do(DEPOSIT)
+    if failing == "handler":
+        script.before[Deposit] = explode
+    await desk.deliver(said(DEPOSIT if failing == "handler" else Overdraw(account="over")))
+    await desk.upkeep.tell_untold(60)
+    assert await books.count("runtime.untold") == 0
 
 
 async def test_a_batch_that_fails_gives_the_told_rows_back(desk: Desk, books: Books) -> None:

@@ -77,7 +77,8 @@ class Reader:
         _observe_age(queue, works)
         count = raw.headers.get("x-delivery-count")
         returned = count if isinstance(count, int) else 0
-        if returned:
+        # Not every way of giving a bundle back is counted.
+        if returned or raw.redelivered:
             for work in works:
                 work.returned = True
         return Arrival(message, works, returned)

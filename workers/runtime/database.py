@@ -67,6 +67,7 @@ WRITING = {
     "enable_bitmapscan": "off",
     "jit": "off",
 }
+READING = {"default_transaction_read_only": "on", "jit": "off"}
 
 
 class DatabaseAway(Exception):
@@ -79,7 +80,7 @@ class Database:
     def __init__(self, url: str, *, name: str, readers: int = 16) -> None:
         address = make_url(url).set(drivername="postgresql+asyncpg")
         self.writer = _engine(address, WRITERS, WRITING | {"application_name": name})
-        self.reader: AsyncEngine = _engine(address, readers, {"application_name": name, "jit": "off"}, ping=True)
+        self.reader: AsyncEngine = _engine(address, readers, READING | {"application_name": name}, ping=True)
         self._kept: tuple[AsyncConnection, Connection] | None = None
 
     @asynccontextmanager

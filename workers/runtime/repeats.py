@@ -11,10 +11,11 @@ from workers.runtime.work import Told, Work
 
 
 def first_of_each(batch: Sequence[Work]) -> tuple[list[Work], list[Work]]:
-    """Each message once, and the other copies of commands that an operation consists of."""
+    """Each message once, and the others that came for the same operations: repeats, and misused keys."""
     first: dict[tuple[str, str], Work] = {}
     for work in batch:
-        first.setdefault((work.envelope.id, work.domain), work)
+        # One key is one operation, whatever it is used for: also where two domains are asked.
+        first.setdefault((work.envelope.id, "" if work.is_root else work.domain), work)
     kept = set(first.values())
     return list(first.values()), [work for work in batch if work.is_root and work not in kept]
 

@@ -61,8 +61,9 @@ class World:
         return [rest for need in needs if (rest := self._missing(need)) is not None]
 
     def insert(self, entity: Entity) -> None:
-        """A new row."""
+        """A new row; one that is there already is somebody else's."""
         kind, key = type(entity), entity.id
+        assert self.entities[kind].get(key) is None, f"{kind.__name__} {key} is there already"
         self.inserted[kind][key] = self.entities[kind][key] = entity
         self.touched.append((kind, key))
         if self.indexes:

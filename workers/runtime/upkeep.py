@@ -71,16 +71,23 @@ class Upkeep:
         """Publish the timers that are due, confirmed, then remove them; True if there may be more."""
         async with self._database.transaction() as connection:
             due = await connection.fetch(DUE, TIMERS_MAX)
-            queues: dict[str, list[bytes]] = {}
-            for row in due:
-                queues.setdefault(row["queue"], []).append(row["message"].encode())
-            for queue, messages in queues.items():
-                for body in pack(messages):
-                    await self._bus.publish(topology.COMMANDS, queue, body)
-            await connection.execute(
-                "DELETE FROM runtime.timers WHERE id = ANY($1::text[])", [row["id"] for row in due]
-            )
-        return len(due) == TIMERS_MAX
+            fired: list[str] = []
+            for queue in dict.fromkeys(row["queue"] for row in due):
+                timers = [row for row in due if row["queue"] == queue]
+                if await self._fire(queue, [row["message"].encode() for row in timers]):
+                    fired += [row["id"] for row in timers]
+            await connection.execute("DELETE FROM runtime.timers WHERE id = ANY($1::text[])", fired)
+        return len(fired) == TIMERS_MAX
+
+    async def _fire(self, queue: str, messages: list[bytes]) -> bool:
+        """Whether all are confirmed; of one queue that takes none the others know nothing."""
+        try:
+            for body in pack(messages):
+                await self._bus.publish(topology.COMMANDS, queue, body)
+        except (NotSent, Unconfirmed) as error:
+            log.warning("timers_not_fired", queue=queue, timers=len(messages), reason=type(error).__name__)
+            return False
+        return True
 
     async def tell_untold(self, older_than_seconds: float) -> bool:
         """Publish what a crashed or cut-off batch left behind, and forget what has been told meanwhile."""
