@@ -1,6 +1,7 @@
 """HTTP calls shown as they happen, with what is secret in them masked."""
 
 import json
+import textwrap
 import time
 from collections.abc import Mapping
 from types import TracebackType
@@ -9,6 +10,7 @@ from typing import Any, Self
 import aiohttp
 from rich.markup import escape
 from rich.syntax import Syntax
+from rich.text import Text
 
 from ops.console import console
 from ops.trouble import Trouble
@@ -19,6 +21,8 @@ TELLING = ("Location", "Retry-After", "Preference-Applied", "Idempotency-Replaye
 TIMEOUT_SECONDS = 40.0
 UNEXPECTED_LENGTH_MAX = 500
 CLIENT_ERROR = 400
+LIST_LENGTH_MAX = 3
+INDENT = "  "
 
 Json = dict[str, Any]
 
@@ -39,7 +43,7 @@ class Conversation:
 
     def chapter(self, title: str) -> None:
         """Print what comes next."""
-        console.print(f"\n[bold cyan]{escape(title)}[/]")
+        console.print(f"\n[bold cyan]{escape(title)}[/]", soft_wrap=True)
 
     async def get(self, path: str, *, token: str, wait_seconds: int | None = None) -> Json:
         """GET that must be answered 200; `wait_seconds` lets the server hold it until there is news."""
@@ -80,7 +84,7 @@ class Conversation:
         shown = "".join(f"  [dim]{name}: {escape(value)}[/]" for name, value in headers.items())
         console.print(f"\n[bold]{method}[/] {escape(path)}{shown}", soft_wrap=True)
         if body is not None:
-            console.print(_pretty(body))
+            console.print(_pretty(body), soft_wrap=True)
 
     def _show_answer(self, answer: aiohttp.ClientResponse, body: Json, seconds: float) -> None:
         colour = "red" if answer.status >= CLIENT_ERROR else "green"
@@ -89,7 +93,7 @@ class Conversation:
         )
         status = f"[bold {colour}]{answer.status} {answer.reason}[/]"
         console.print(f"{status} [dim]{seconds * 1000:.0f} ms[/]{shown}", soft_wrap=True)
-        console.print(_pretty(body))
+        console.print(_pretty(body), soft_wrap=True)
 
 
 def masked(value: Any) -> Any:
@@ -103,6 +107,16 @@ def masked(value: Any) -> Any:
     return value
 
 
+def shortened(value: Any) -> Any:
+    """The same JSON with the end of every long list replaced by how much it was."""
+    if isinstance(value, dict):
+        return {name: shortened(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        more = [f"… {len(value) - LIST_LENGTH_MAX} more"] if len(value) > LIST_LENGTH_MAX else []
+        return [*(shortened(inner) for inner in value[:LIST_LENGTH_MAX]), *more]
+    return value
+
+
 def _decoded(text: str) -> Json:
     try:
         told: Json = json.loads(text)
@@ -111,8 +125,12 @@ def _decoded(text: str) -> Json:
     return told
 
 
-def _pretty(body: Any) -> Syntax:
-    text = json.dumps(masked(body), ensure_ascii=False)
-    if len(text) > console.width - 4:
-        text = json.dumps(masked(body), indent=2, ensure_ascii=False)
-    return Syntax(text, "json", background_color="default", padding=(0, 2), word_wrap=True)
+def _pretty(body: Any) -> Text:
+    shown = shortened(masked(body))
+    text = json.dumps(shown, ensure_ascii=False)
+    if len(text) > console.width - 2 * len(INDENT):
+        text = json.dumps(shown, indent=2, ensure_ascii=False)
+    # Not printed as the `Syntax` that it is: this would fill every line with spaces.
+    coloured = Syntax("", "json", background_color="default").highlight(textwrap.indent(text, INDENT))
+    coloured.rstrip()
+    return coloured

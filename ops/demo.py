@@ -9,8 +9,9 @@ from typing import Any
 from ops.conversation import Conversation
 from ops.trouble import Trouble
 
-TOP_UP, TRANSFER = 250_000, 75_000
-CURRENCY = "IDR"
+# In minor units.
+TOP_UP, TRANSFER = 250_000_00, 75_000_00
+CURRENCY, MINOR_PER_MAJOR = "IDR", 100
 OUTCOME_SECONDS_MAX = 60.0
 
 Json = dict[str, Any]
@@ -36,7 +37,7 @@ async def journey(url: str) -> None:
         talk.chapter("Two people register, log in and open wallets")
         ani = await _join(talk, "Ani", "Wijaya")
         budi = await _join(talk, "Budi", "Santoso")
-        talk.chapter(f"Ani tops up {CURRENCY} {TOP_UP:,} and sends Budi {CURRENCY} {TRANSFER:,}")
+        talk.chapter(f"Ani tops up {_money(TOP_UP)} and sends Budi {_money(TRANSFER)}")
         await _top_up(talk, ani)
         await _transfer(talk, ani, budi)
         talk.chapter("Both read their statements")
@@ -96,6 +97,11 @@ async def _statement(talk: Conversation, person: Person) -> tuple[list[int], int
 def _expect(statement: tuple[list[int], int], amounts: list[int], available: int) -> None:
     if statement != (amounts, available):
         raise Trouble(f"The statement says {statement} instead of {(amounts, available)}.")
+
+
+def _money(amount: int) -> str:
+    major, minor = divmod(amount, MINOR_PER_MAJOR)
+    return f"{CURRENCY} {major:,}.{minor:02}"
 
 
 def _key() -> str:

@@ -5,6 +5,7 @@ import sys
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from ops import check as checks
 from ops import demo as journey
@@ -17,7 +18,9 @@ from ops.local.stack import Stack
 from ops.trouble import Trouble
 
 LOCAL, WORK = "Run it here", "Work on it"
-PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+TO_PYTEST = {"ignore_unknown_options": True}
+TO_BENCH = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+PORT_MAX = 65_535
 LOG_LINES = 50
 
 
@@ -26,15 +29,16 @@ def register(app: typer.Typer) -> None:
     for command in (up, down, reset, status, logs, demo):
         app.command(rich_help_panel=LOCAL)(command)
     app.command("check", rich_help_panel=WORK)(check)
-    for name, passing in (("test", run_tests), ("bench", bench), ("generate", generate)):
-        app.command(name, rich_help_panel=WORK, context_settings=PASS_ON)(passing)
+    app.command("test", rich_help_panel=WORK, context_settings=TO_PYTEST)(run_tests)
+    app.command("bench", rich_help_panel=WORK, context_settings=TO_BENCH)(bench)
+    app.command("generate", rich_help_panel=WORK)(generate)
     app.command("lock", rich_help_panel=WORK)(compile_locks)
 
 
 def up(
     *,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return and leave it running.")] = False,
-    port: Annotated[int, typer.Option(help="The gateway's port.")] = GATEWAY_PORT,
+    port: Annotated[int, typer.Option(min=1, max=PORT_MAX, help="The gateway's port.")] = GATEWAY_PORT,
     gateways: Annotated[int, typer.Option(min=1, max=8, help="How many gateways.")] = 1,
     workers: Annotated[int, typer.Option(min=1, max=8, help="How many worker processes of each kind.")] = 1,
     split: Annotated[bool, typer.Option("--split", help="A worker process for each domain.")] = False,
@@ -43,7 +47,7 @@ def up(
     """Start everything: servers, schema, gateway, workers, sandbox; then the demo journey."""
     stack = Stack(Home.default())
     if stack.whole:
-        console.print(f"Saldo already runs at {stack.url} (./dev down stops it).")
+        console.print(f"Saldo already runs at {stack.url} (./dev down stops it).", soft_wrap=True)
         return
     with foreground.interruptible(), foreground.stopped_afterwards(stack, only_on_failure=detach):
         head("Starting")
@@ -70,7 +74,7 @@ def reset(*, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask."
     if not yes:
         typer.confirm(f"Remove all data in {home.root}?", abort=True)
     Stack(home).reset()
-    console.print(f"{home.root} is empty.")
+    console.print(f"{escape(str(home.root))} is empty.", soft_wrap=True)
 
 
 def status() -> None:
@@ -107,10 +111,19 @@ def check() -> None:
     raise typer.Exit(checks.run())
 
 
-def run_tests(context: typer.Context) -> None:
+def run_tests(
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="PYTEST-ARGUMENT",
+            show_default=False,
+            help="What pytest is told, as in `tests/rules -x -k refund`; `.venv/bin/pytest --help` names all of it.",
+        ),
+    ] = None,
+) -> None:
     """Run all tests, several at a time, or what the arguments tell pytest; servers are started for them."""
     with foreground.interruptible():
-        raise typer.Exit(suite.run(context.args))
+        raise typer.Exit(suite.run(arguments or []))
 
 
 def bench(context: typer.Context) -> None:
@@ -118,9 +131,16 @@ def bench(context: typer.Context) -> None:
     raise typer.Exit(_run([sys.executable, "-m", "bench", *context.args]))
 
 
-def generate(context: typer.Context) -> None:
+def generate(
+    *,
+    only_check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 when something is stale.")] = False,
+    incompatible: Annotated[
+        bool, typer.Option("--incompatible", help="Let messages change as their version does not allow.")
+    ] = False,
+) -> None:
     """Write the generated files anew (message schemas, OpenAPI, …)."""
-    raise typer.Exit(_run([sys.executable, "-m", "ops.generate", *context.args]))
+    options = [*(["--check"] if only_check else []), *(["--incompatible"] if incompatible else [])]
+    raise typer.Exit(_run([sys.executable, "-m", "ops.generate", *options]))
 
 
 def compile_locks(
@@ -138,7 +158,7 @@ def _demo(stack: Stack) -> None:
 
 
 def _invite(stack: Stack) -> None:
-    console.print(f"\n[bold green]Saldo runs at {stack.url}[/] · Swagger UI: {stack.url}/docs")
+    console.print(f"\n[bold green]Saldo runs at {stack.url}[/] · Swagger UI: {stack.url}/docs", soft_wrap=True)
     console.print("./dev status · ./dev logs -f · ./dev demo · ./dev down")
 
 

@@ -1,6 +1,6 @@
-"""What the demo shows of a call keeps its secrets."""
+"""What the demo shows of a call keeps its secrets, and is no longer than it is interesting."""
 
-from ops.conversation import masked
+from ops.conversation import masked, shortened
 
 
 def test_secrets_are_masked_however_deep() -> None:
@@ -10,3 +10,7 @@ def test_secrets_are_masked_however_deep() -> None:
         "password": "••••••",
         "data": [{"access_token": "••••••", "cvv": None}],
     }
+
+
+def test_of_a_long_list_the_beginning_is_shown() -> None:
+    assert shortened({"data": [[1, 2, 3], *range(28)]}) == {"data": [[1, 2, 3], 0, 1, "… 26 more"]}

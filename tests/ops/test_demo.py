@@ -103,7 +103,15 @@ async def test_it_ends_well_and_shows_no_secret(url: str, capsys: pytest.Capture
     shown = capsys.readouterr().out
     assert "POST /v1/transfers" in shown
     assert "202 Accepted" in shown
+    assert '"amount": 25000000' in shown
+    assert "Ani tops up IDR 250,000.00 and sends Budi IDR 75,000.00" in shown
     assert '"password": "••••••"' in shown
+
+
+async def test_no_line_is_filled_with_spaces(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    await demo.journey(url)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [line.rstrip() for line in lines]
 
 
 async def test_it_can_be_walked_again(url: str) -> None:

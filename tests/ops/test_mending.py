@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from typer.testing import CliRunner
 
-from ops import __main__ as entry
+from ops import commands
 from ops.trouble import Trouble
 from tests.workers.conftest import free_port
 
@@ -95,7 +95,7 @@ async def gateway(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Played]:
 async def saldo(*words: str, typed: str = "") -> Any:
     """Say it on a command line."""
     return await asyncio.to_thread(
-        lambda: CliRunner().invoke(entry.app, words, input=typed, env={"COLUMNS": "200", "TERMINAL_WIDTH": "200"})
+        lambda: CliRunner().invoke(commands.app, words, input=typed, env={"COLUMNS": "200", "TERMINAL_WIDTH": "200"})
     )
 
 
