@@ -148,3 +148,19 @@ async def test_of_two_bodies_under_one_key_at_once_one_counts(ani: Person, walle
     assert {answer.code for answer in answers if answer.status == 422} == {"idempotency_key_reused"}
     [moved] = {answer.json["amount"] for answer in answers if answer.status == 201}
     assert await ani.balance(wallets[0]) == (100_000 - moved, 0, 100_000 - moved)
+
+
+async def test_of_two_routes_under_one_key_at_once_one_counts(ani: Person, wallets: tuple[str, str]) -> None:
+    funds = 100_000
+    for _ in range(10):
+        mine, opened = key(), len(await ani.listed("/v1/wallets"))
+        moved, made = await asyncio.gather(
+            ani.transfer(*wallets, 700, key=mine, at=0),
+            ani.post("/v1/wallets", {"currency": "IDR"}, key=mine, at=0),
+        )
+        assert sorted((moved.status, made.status)) == [201, 422], (moved, made)
+        refused = moved if moved.status == 422 else made
+        assert refused.code == "idempotency_key_reused"
+        funds -= 700 if moved.status == 201 else 0
+        assert await ani.balance(wallets[0]) == (funds, 0, funds)
+        assert len(await ani.listed("/v1/wallets")) == opened + (made.status == 201)
