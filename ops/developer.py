@@ -14,13 +14,12 @@ from ops.console import console, head
 from ops.local import status as state
 from ops.local.home import PROJECT, Home
 from ops.local.processes import GATEWAY_PORT, Arrangement
-from ops.local.stack import Stack
+from ops.local.stack import PORT_MAX, Stack
 from ops.trouble import Trouble
 
 LOCAL, WORK = "Run it here", "Work on it"
 TO_PYTEST = {"ignore_unknown_options": True}
 TO_BENCH = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
-PORT_MAX = 65_535
 LOG_LINES = 50
 
 

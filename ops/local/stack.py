@@ -21,7 +21,7 @@ from ops.trouble import Trouble
 READY_SECONDS_MAX = 60.0
 POLL_SECONDS = 0.1
 TROUBLE_LINES = 15
-LAST_PORT = 65_535
+PORT_MAX = 65_535
 SERVER_NAMES = frozenset({"postgres", "rabbitmq", "valkey", "epmd"})
 
 
@@ -149,7 +149,7 @@ class Stack:
 
 def _require_free(port: int) -> None:
     if not ports.is_free(port):
-        other = port + 10 if port + 10 <= LAST_PORT else port - 10
+        other = port + 10 if port + 10 <= PORT_MAX else port - 10
         message = f"Port {port} is in use{_holder(port)}. Choose another one: ./dev up --port {other}"
         raise Trouble(message)
 
