@@ -111,7 +111,7 @@ async def test_money_moves_only_under_a_key(ani: Person, wallets: tuple[str, str
     assert await ani.balance(wallets[0]) == (100_000, 0, 100_000)
 
 
-@pytest.mark.parametrize("bad", ["", '""', "x" * 256, f'"{"x" * 256}"', 'a"b" ', '"unclosed', "tab\there", "café"])
+@pytest.mark.parametrize("bad", ["", '""', "x" * 256, f'"{"x" * 256}"', '"a"b"', '"unclosed', "tab\there", "café"])
 async def test_a_key_that_is_none_is_refused(ani: Person, wallets: tuple[str, str], bad: str) -> None:
     refused = await ani.transfer(*wallets, 5, key=bad)
     assert refused.status == 400, refused
