@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from contracts.operations import CompensateSaga, RetrySaga
 from tests.runtime.books import Books
@@ -145,8 +146,10 @@ async def test_what_got_stuck_goes_on_where_it_stuck(floor: Floor, script: Scrip
     script.before[Free] = refuse
     lost = await floor.begin()
     assert await floor.act(CompensateSaga) == "undoing"
-    await floor.run()
+    with capture_logs() as logged:
+        await floor.run()
     assert (await floor.books.saga())["phase"] == "stuck"
+    assert [one["saga"] for one in logged if one["event"] == "saga_stuck"] == [(await floor.books.saga())["id"]]
     assert await floor.act(CompensateSaga) == "undo_stuck"
     await floor.run()
     script.clear()

@@ -23,7 +23,7 @@ from workers.runtime.pipeline import Pipeline, parts_of
 from workers.runtime.repeats import answer_repeat, first_of_each
 from workers.runtime.reveals import Reveals
 from workers.runtime.roster import Roster
-from workers.runtime.saga import OPEN
+from workers.runtime.saga import OPEN, Phase
 from workers.runtime.tables import Operation, SagaRow, Untold
 from workers.runtime.telemetry import metrics
 from workers.runtime.unit_of_work import Changes, World
@@ -218,6 +218,8 @@ def _observe(now: datetime, parts: Sequence[Deciding], saved: Sequence[Changes])
     for row in (row for changes in saved for row in changes.of(SagaRow)):
         if row.phase not in OPEN:
             metrics.saga_seconds.labels(row.type, row.phase).observe((now - row.created_at).total_seconds())
+        if row.phase == Phase.STUCK:
+            log.error("saga_stuck", saga=row.id, type=row.type, operation=row.operation_id)
 
 
 async def _untold_of(connection: Connection, batches: set[str]) -> dict[str, list[Bundle]]:

@@ -104,6 +104,9 @@ class Handlers:
         assert own, f"{name} is not {self.domain}'s to handle"
         slow = getattr(handler.message, "slow", False) or issubclass(handler.message, Call)
         assert handler.prepare is None or slow, f"{name} is prepared, so it must be slow"
+        # Of a saga's own step the answer would count as its end, and it has none yet.
+        internal = getattr(handler.message, "internal", False)
+        assert not (internal and handler.finished_by), f"{name} is a step, which no other saga can finish"
         self.table[name] = handler
 
 
