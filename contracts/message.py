@@ -215,8 +215,7 @@ class IdempotencyKeyReused(Refusal):
 class DeadlineExceeded(Refusal):
     """The business process did not reach its point of no return in time and was undone."""
 
-    kind = Kind.UNAVAILABLE
-    detail = "The operation could not be finished in time and was undone."
+    detail = "The operation could not be finished in time and was undone: ask again with a new key."
 
 
 class NotYet(Refusal):
@@ -235,5 +234,4 @@ class OutcomeUnknown(NotYet):
 class Discarded(Refusal):
     """An operator discarded the message after it had failed repeatedly."""
 
-    kind = Kind.UNAVAILABLE
     detail = "The operation could not be processed and was discarded by an operator."

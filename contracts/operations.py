@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from contracts.ids import Id, OperationId, SagaId
-from contracts.message import Command, Kind, Problem, Query, Refusal, Secret, Text, View
+from contracts.message import Command, Problem, Query, Refusal, Secret, Text, View
 from contracts.pages import Moment, PageOf
 
 Status = Literal["pending", "succeeded", "failed", "unknown"]
@@ -275,7 +275,6 @@ class SagaUnknown(Refusal):
 class CompensatedByOperator(Refusal):
     """An operator undid the business process."""
 
-    kind = Kind.UNAVAILABLE
     detail = "The operation was undone by an operator."
 
 

@@ -90,7 +90,8 @@ async def test_a_transfer_that_hangs_is_compensated(
         clicks = await asyncio.gather(*(operator.post(f"{path}/compensate", REASON, at=n % 2) for n in range(4)))
         assert [(answer.status, answer.json["status"]) for answer in clicks] == [(200, "undoing")] * 4
     outcome = await ani.outcome(operation)
-    assert (outcome["status"], outcome["problem"]["code"]) == ("failed", "compensated_by_operator")
+    problem = outcome["problem"]
+    assert (outcome["status"], problem["status"], problem["code"]) == ("failed", 409, "compensated_by_operator")
     assert await ani.balance(wallets[0]) == (1_000, 0, 1_000)
     assert await budi.balance(wallets[1]) == (0, 0, 0)
     told = await operator.read(path)
