@@ -32,7 +32,7 @@ def parse(header: bytes | None) -> Preferences:
         if member is not None:
             said.setdefault(member[1].lower(), (member[2] or "").strip('"'))
     wait = said.get("wait", "")
-    # So many seconds that the number is too long to be read are clamped like any others.
+    # A wait is clamped however long it is; Python reads no number of thousands of digits.
     seconds = int(wait.lstrip("0")[:DIGITS_MAX] or "0") if DIGITS.fullmatch(wait) else None
     return Preferences(seconds, "respond-async" in said)
 

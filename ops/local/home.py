@@ -28,7 +28,9 @@ class Home:
         chosen = os.environ.get("SALDO_HOME")
         root = Path(chosen).expanduser().resolve() if chosen else PROJECT / ".saldo"
         if root.exists() and root.stat().st_uid != os.geteuid():
-            raise Trouble(f"{root} is another user's (uid {root.stat().st_uid}): run this as they, or set SALDO_HOME.")
+            raise Trouble(
+                f"{root} is another user's (uid {root.stat().st_uid}): run this as that user, or set SALDO_HOME."
+            )
         return cls(root)
 
     @property

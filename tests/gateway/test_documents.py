@@ -8,7 +8,7 @@ import pytest
 from openapi_spec_validator import validate
 
 from contracts import topology
-from gateway import asyncapi, openapi
+from gateway import asyncapi, cors, openapi, openapi_parts
 from gateway.routes import ROUTES
 from gateway.statement import wants_csv
 from tests.gateway.clients import Client
@@ -83,6 +83,28 @@ def test_openapi_is_valid_and_whole() -> None:
         assert bool(operation["security"]) == bool(route.scope)
         names = [parameter.get("$ref", "") for parameter in operation["parameters"]]
         assert any("IdempotencyKeyRequired" in name for name in names) == route.money
+
+
+def test_openapi_asks_for_a_body_where_something_must_be_said() -> None:
+    paths = openapi.document()["paths"]
+    for path, method, required in (
+        ("/v1/transfers", "post", True),
+        ("/v1/auth/logout", "post", False),
+        ("/v1/users/{user_id}/archive", "post", False),
+    ):
+        assert paths[path][method]["requestBody"]["required"] is required, path
+
+
+def test_openapi_tells_where_new_things_are() -> None:
+    responses = openapi.document()["paths"]["/v1/transfers"]["post"]["responses"]
+    assert {"Location", "Preference-Applied", "Idempotency-Replayed"} <= responses["201"]["headers"].keys()
+
+
+def test_browsers_of_other_origins_may_use_every_header_that_there_is() -> None:
+    sent = {parameter["name"] for parameter in openapi_parts.PARAMETERS.values()}
+    assert sent <= set(cors.ALLOWED_HEADERS.decode().split(", "))
+    # How to authenticate is the documentation's to say, not each refusal's.
+    assert openapi_parts.HEADERS.keys() - {"WWW-Authenticate"} <= set(cors.EXPOSED_HEADERS.decode().split(", "))
 
 
 def test_operation_ids_are_unique() -> None:

@@ -16,14 +16,14 @@ from ops.local.stack import Stack
 from ops.trouble import Trouble
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
-GIVEN = {"DATABASE_URL": "postgresql://a:b@127.0.0.1:1/c", "AMQP_URL": "amqp://127.0.0.1:1", "REDIS_URL": "redis://x:1"}
+GIVEN = {"DATABASE_URL": "postgresql://a:b@127.0.0.1:1/c", "AMQP_URL": "amqp://127.0.0.1:1"}
 
 
 @pytest.fixture
 def stack(home: Home) -> Iterator[Stack]:
     """Two sleepers that stand for a gateway and a private Valkey; the other servers are somebody else's."""
     stack = Stack(home, say=lambda _: None)
-    stack.servers = Servers(home, {name: url for name, url in GIVEN.items() if name != "REDIS_URL"})
+    stack.servers = Servers(home, GIVEN)
     for name in ("gateway", "valkey"):
         Daemon(home, name).start(SLEEP, env=os.environ, port=1234)
     yield stack

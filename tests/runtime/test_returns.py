@@ -4,15 +4,17 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import aio_pika
 import pytest
 from pydantic_core import from_json, to_json
 
+from contracts.envelope import encode
 from ops.local.home import PROJECT
 from tests.runtime.books import Books
-from tests.runtime.desk import Desk, said
+from tests.runtime.desk import GATEWAY, Desk, said
 from tests.runtime.probe import Script
 from tests.runtime.process import EXIT_CODE
 from tests.runtime.said.bank import Deposit
@@ -32,6 +34,20 @@ class Died(BaseException):
 def deadly(command: Deposit, _uow: UnitOfWork) -> None:
     if command.account == "killer":
         raise Died
+
+
+@pytest.mark.parametrize(
+    ("redelivered", "headers", "returned", "again"),
+    [(False, {}, 0, False), (True, {}, 0, True), (True, {"x-delivery-count": 2}, 2, True)],
+)
+async def test_what_was_delivered_before_may_have_been_handled(
+    desk: Desk, *, redelivered: bool, headers: dict[str, int], returned: int, again: bool
+) -> None:
+    raw = SimpleNamespace(user_id=GATEWAY, headers=headers, redelivered=redelivered)
+    message: Any = SimpleNamespace(body=b"[" + encode(said(Deposit(account="a", amount=1))) + b"]", raw_message=raw)
+    arrival = await desk.reader.open("bank.commands", message)
+    assert arrival is not None
+    assert (arrival.returned, arrival.works[0].again) == (returned, again)
 
 
 async def deliver(desk: Desk, *envelopes: Any) -> None:

@@ -80,12 +80,12 @@ class Upkeep:
         return len(fired) == TIMERS_MAX
 
     async def _fire(self, queue: str, messages: list[bytes]) -> bool:
-        """Whether all are confirmed; of one queue that takes none the others know nothing."""
+        """Whether the queue has taken them; one that is gone holds up no other. Raises `Unconfirmed`."""
         try:
             for body in pack(messages):
                 await self._bus.publish(topology.COMMANDS, queue, body)
-        except (NotSent, Unconfirmed) as error:
-            log.warning("timers_not_fired", queue=queue, timers=len(messages), reason=type(error).__name__)
+        except NotSent:
+            log.warning("timers_not_fired", queue=queue, timers=len(messages))
             return False
         return True
 
