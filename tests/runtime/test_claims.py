@@ -85,7 +85,9 @@ async def test_also_where_the_key_was_used_for_another_command_of_another_domain
     deposit = said(DEPOSIT)
     order = said(Order(account="a", amount=30), id=deposit.id)
     first, second = (order, deposit) if order_first else (deposit, order)
-    answers = await desk.deliver(first, second)
+    async with desk.statements() as statements:
+        answers = await desk.deliver(first, second)
+    assert statements.count("COMMIT") == 1, "neither of them has failed"
     assert answers[first.request or ""].status == "succeeded"
     problem = answers[second.request or ""].problem
     assert problem is not None
