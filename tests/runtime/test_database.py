@@ -47,6 +47,14 @@ async def test_the_database_is_there(desk: Desk, error: Exception) -> None:
             raise error
 
 
+@pytest.mark.parametrize("error", [*AWAY, *OURS], ids=lambda error: type(error).__name__)
+async def test_beside_the_batches_no_message_is_to_blame_for_the_database(desk: Desk, error: Exception) -> None:
+    blamed = ZeroDivisionError if isinstance(error, ZeroDivisionError) else DatabaseAway
+    with pytest.raises(blamed):
+        async with desk.database.aside():
+            raise error
+
+
 async def test_who_can_not_even_log_in_blames_no_message(books: Books) -> None:
     user = await books.value("SELECT current_user")
     for wrong in (f"postgresql://{user}:wrong@127.0.0.1:1/x", "postgresql://nobody:x@127.0.0.1:1/x"):

@@ -9,6 +9,7 @@ from tests.runtime.patience import until
 from tests.runtime.probe import Script
 from tests.runtime.said.bank import Charge, Deposit, Move, TooLittle, Whisper
 from tests.workers.client import Client
+from workers.runtime.database import LOCK_TIMEOUT_MS
 
 CHARGE = Charge(account="a", amount=5)
 SECRET = "correct horse battery staple"
@@ -45,6 +46,19 @@ async def test_preparation_holds_neither_a_transaction_nor_other_messages(
     gate.open.set()
     assert (await client.final(slow)).status == "succeeded"
     assert await books.amount("a") == 6
+
+
+async def test_a_bundle_waits_out_a_lock_that_keeps_its_claims_from_being_read(
+    start: Start, client: Client, books: Books
+) -> None:
+    await start("bank")
+    async with books.connection.transaction():
+        await books.connection.execute("LOCK TABLE runtime.operations")
+        slow = client.envelope(CHARGE)
+        await client.send(slow)
+        await asyncio.sleep(2 * LOCK_TIMEOUT_MS / 1000)
+    assert (await client.final(slow)).status == "succeeded"
+    assert await books.amount("a") == 5
 
 
 async def test_calls_wait_for_no_command(start: Start, client: Client, script: Script) -> None:

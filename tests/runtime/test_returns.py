@@ -22,6 +22,7 @@ from tests.servers import Vhost
 from tests.workers.client import Client
 from tests.workers.conftest import free_port
 from workers.runtime import suspicion
+from workers.runtime.database import DatabaseAway
 from workers.runtime.unit_of_work import UnitOfWork
 
 Spawn = Callable[..., Any]
@@ -98,6 +99,18 @@ async def test_a_failure_is_not_a_death(desk: Desk, script: Script, books: Books
     assert not desk.bus.letters
     assert {post.envelope.attempt for post in desk.bus.posts} == {2}
     assert await books.count("runtime.inbox") == 0
+
+
+async def test_a_lock_keeps_a_suspect_from_being_tried_and_blames_it_for_nothing(desk: Desk, books: Books) -> None:
+    envelope = said(Deposit(account="a", amount=1))
+    async with books.connection.transaction():
+        await books.connection.execute("LOCK TABLE runtime.inbox")
+        with pytest.raises(DatabaseAway):
+            await deliver(desk, envelope)
+    assert not desk.bus.posts
+    await deliver(desk, envelope)
+    assert await books.amount("a") == 1
+    assert {post.envelope.attempt for post in desk.bus.posts} == {1}
 
 
 @pytest.fixture

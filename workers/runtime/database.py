@@ -93,6 +93,15 @@ class Database:
         await connection.close()
 
     @asynccontextmanager
+    async def aside(self) -> AsyncIterator[Connection]:
+        """A transaction about messages, not by one: none is to blame for what goes wrong. Raises `DatabaseAway` only."""
+        try:
+            async with self.transaction() as connection:
+                yield connection
+        except asyncpg.PostgresError as error:
+            raise DatabaseAway from error
+
+    @asynccontextmanager
     async def opening(self) -> AsyncIterator[tuple[Connection, asyncio.Task[Any]]]:
         """The batch loop's transaction, while it is only being begun: await that before the first statement."""
         # Its connection is kept out of the pool: going through it costs a small batch a tenth of its time, and on

@@ -8,7 +8,7 @@ from contracts import ids
 from contracts.envelope import Envelope, Undecodable, unpack
 from contracts.operations import SagaNeedsIt, Unreadable
 from workers.runtime.arrivals import acknowledge, give_back
-from workers.runtime.database import CONTENTION, Database, DatabaseAway
+from workers.runtime.database import Database, DatabaseAway
 from workers.runtime.orchestrator import NudgeSaga, WakeSaga
 from workers.runtime.tables import Letter
 from workers.runtime.work import REPLY
@@ -37,9 +37,10 @@ class Drain:
         """Store one letter, then acknowledge it; redelivered ones are recognised by their id."""
         letter = _letter(queue, message.body)
         try:
-            async with self._database.transaction() as connection:
+            async with self._database.aside() as connection:
                 await connection.execute(INSERT, *(letter[name].replace("\0", "") for name in FIELDS))
-        except (DatabaseAway, *CONTENTION):
+        except DatabaseAway as error:
+            log.warning("letter_waits", queue=queue, letter=letter["id"], reason=repr(error.__cause__))
             await give_back(message)
         else:
             await acknowledge(message)

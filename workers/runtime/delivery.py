@@ -126,7 +126,7 @@ class Delivery:
 
     async def unclaimed(self, works: Sequence[Work]) -> list[Work]:
         """Those of `works` that have not been handled yet. Raises `DatabaseAway`."""
-        async with self._database.transaction() as connection:
+        async with self._database.aside() as connection:
             known = await inbox.known(connection, works)
         return [work for work in works if not known.has(work)]
 

@@ -20,7 +20,7 @@ UNMARK = "DELETE FROM runtime.inbox WHERE id = $1 AND domain = $2"
 async def begin(database: Database, work: Work) -> int:
     """Mark one more try, and tell how many have ended with their worker. Raises `DatabaseAway`."""
     marks = [_mark(work, number) for number in range(DEATHS_MAX)]
-    async with database.transaction() as connection:
+    async with database.aside() as connection:
         deaths: int = await connection.fetchval(COUNT, marks, work.domain)
         if deaths < DEATHS_MAX:
             await connection.execute(MARK, marks[deaths], work.domain, datetime.now(UTC))
@@ -29,7 +29,7 @@ async def begin(database: Database, work: Work) -> int:
 
 async def end(database: Database, work: Work, deaths: int) -> None:
     """This try has ended well or badly, but the worker lives. Raises `DatabaseAway`."""
-    async with database.transaction() as connection:
+    async with database.aside() as connection:
         await connection.execute(UNMARK, _mark(work, deaths), work.domain)
 
 
