@@ -13,6 +13,7 @@ from tests.runtime.desk import Desk, Outage, said
 from tests.runtime.probe import Script
 from tests.runtime.said.bank import Deposit, Deposited, Overdraw
 from tests.runtime.said.shop import Walk
+from workers.runtime import upkeep
 
 DEPOSIT = Deposit(account="a", amount=5)
 
@@ -82,6 +83,23 @@ async def test_what_the_sweeper_can_not_tell_either_stays(desks: Callable[..., D
     sweeper.bus.away = None
     await sweeper.upkeep.tell_untold(0)
     assert len(heard(sweeper)) == 1
+    assert await books.count("runtime.untold") == 0
+
+
+async def test_what_nobody_takes_holds_up_no_other(
+    desks: Callable[..., Desk], books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "UNTOLD_MAX", 2)
+    dead, sweeper = desks(), desks()
+    sweeper.bus.away = Unconfirmed()
+    for _ in range(4):
+        await dead.decide(said(DEPOSIT))
+    assert await sweeper.upkeep.tell_untold(0)
+    sweeper.bus.away = None
+    assert await sweeper.upkeep.tell_untold(0)
+    assert await books.count("runtime.untold") == 2, "the second two"
+    assert not await sweeper.upkeep.tell_untold(0), "all have had their turn: it pauses"
+    assert await sweeper.upkeep.tell_untold(0)
     assert await books.count("runtime.untold") == 0
 
 

@@ -26,8 +26,8 @@ SELECT id, queue, message FROM runtime.timers WHERE due_at <= now()
 ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
 """
 OLD_UNTOLD = """
-SELECT id, bundles FROM runtime.untold WHERE created_at < now() - $1::interval
-ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED
+SELECT id, bundles FROM runtime.untold WHERE created_at < now() - $1::interval AND id > $2
+ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED
 """
 OLD_CLAIMS = """
 DELETE FROM runtime.inbox WHERE ctid = ANY (ARRAY(
@@ -66,6 +66,7 @@ class Upkeep:
         self._database = database
         self._bus = bus
         self._teller = teller
+        self._swept = ""
 
     async def fire_timers(self) -> bool:
         """Publish the timers that are due, confirmed, then remove them; True if there may be more."""
@@ -90,20 +91,27 @@ class Upkeep:
         return True
 
     async def tell_untold(self, older_than_seconds: float) -> bool:
-        """Publish what a crashed or cut-off batch left behind, and forget what has been told meanwhile."""
+        """Publish what a crashed or cut-off batch left behind, and forget what has been told meanwhile.
+
+        One after the other, and from the beginning when all have had their turn: those that nobody takes hold up no
+        other. True if there are more.
+        """
         told = self._teller.take_told()
         try:
             async with self._database.transaction() as connection:
                 if told:
                     await connection.execute("DELETE FROM runtime.untold WHERE id = ANY($1::text[])", list(told))
-                left = await connection.fetch(OLD_UNTOLD, timedelta(seconds=older_than_seconds), UNTOLD_MAX)
+                age = timedelta(seconds=older_than_seconds)
+                left = await connection.fetch(OLD_UNTOLD, age, self._swept, UNTOLD_MAX)
                 for row in left:
                     if await self._teller.tell(row["id"], bundles_of(row["bundles"])):
                         await connection.execute("DELETE FROM runtime.untold WHERE id = $1", row["id"])
         except BaseException:
             self._teller.put_back(told)
             raise
-        return len(left) == UNTOLD_MAX
+        more = len(left) == UNTOLD_MAX
+        self._swept = left[-1]["id"] if more else ""
+        return more
 
     async def forget_claims(self, after_days: int) -> bool:
         """Remove claims that no retry can reach any more."""
