@@ -106,7 +106,8 @@ TOTALS = """
     FROM ledger.accounts GROUP BY currency ORDER BY currency
 """
 
-# A wallet's id is a hash in hexadecimal, so that the thousand behind a random one are as good as any sample.
+# A wallet's id is a hash in hexadecimal, so that the thousand behind a random one are as good as any sample. Of our own
+# accounts, apart from what people owe us, there are a few for each currency and worker.
 INVARIANTS = """
     WITH sums AS (
         SELECT currency, sum(posted) AS unbalanced, sum(held) AS held,
@@ -117,9 +118,13 @@ INVARIANTS = """
         FROM ledger.holds AS h JOIN ledger.accounts AS a ON a.id = h.account_id
         WHERE h.status = 'open' GROUP BY a.currency
     ), sampled AS (
-        SELECT id, currency, posted, sequence FROM ledger.accounts
-        WHERE id >= (SELECT 'wal_' || left(md5(random()::text), 6)) AND sequence > 0
-        ORDER BY id LIMIT 1000
+        (SELECT id, currency, posted, sequence FROM ledger.accounts
+         WHERE id >= (SELECT 'wal_' || left(md5(random()::text), 6)) AND sequence > 0
+         ORDER BY id LIMIT 1000)
+        UNION ALL
+        (SELECT id, currency, posted, sequence FROM ledger.accounts
+         WHERE id >= 'sys_' AND id < 'syt' AND role <> 'receivable' AND sequence > 0
+         ORDER BY id LIMIT 1000)
     ), astray AS (
         SELECT s.currency, count(*) AS accounts FROM sampled AS s
         WHERE NOT EXISTS (SELECT FROM ledger.movements AS m WHERE m.debit_account = s.id

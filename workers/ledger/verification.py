@@ -115,7 +115,8 @@ async def report(database_url: str) -> Report:
 async def invariants(connection: AsyncConnection) -> dict[str, dict[str, int]]:
     """The cheap part, for metrics: invariant → currency → what must be zero.
 
-    It reads all accounts and open holds, but the last movement of a thousand accounts only, others each time.
+    It reads all accounts and open holds, but the last movement of our own accounts and a thousand wallets only, others
+    each time.
     """
     rows = (await connection.execute(text(INVARIANTS))).all()
     found: dict[str, dict[str, int]] = {}

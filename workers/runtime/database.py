@@ -94,7 +94,7 @@ class Database:
 
     @asynccontextmanager
     async def aside(self) -> AsyncIterator[Connection]:
-        """A transaction about messages, not by one: none is to blame for what goes wrong. Raises `DatabaseAway` only."""
+        """A transaction about messages, not by one: none is to blame for whatever goes wrong. Raises `DatabaseAway`."""
         try:
             async with self.transaction() as connection:
                 yield connection

@@ -8,7 +8,7 @@ import pytest
 from contracts.ledger import Leg, PlaceHold, SettleHold
 from tests.servers import Database
 from tests.workers.ledger.desk import Desk, credit
-from workers.ledger import verification
+from workers.ledger import chart, verification
 from workers.ledger.checks import CHECKS
 from workers.ledger.verification import FINDINGS_PER_CHECK, Report, Total
 from workers.runtime.telemetry import metrics
@@ -177,6 +177,16 @@ async def test_the_invariants_are_metrics(desk: Desk, wallets: dict[str, str], v
         "overdrawn_wallets": 1,
         "balances_astray": 1,
     }
+
+
+async def test_our_own_accounts_are_measured_too(desk: Desk, wallets: dict[str, str], vandal: Any) -> None:
+    assert wallets
+    await unprotect(vandal)
+    await vandal.execute(
+        "UPDATE ledger.accounts SET posted = posted + 1 WHERE id = $1", chart.account_id("clearing", "IDR")
+    )
+    await verification.measure(desk.database)
+    assert metrics.invariant.labels("balances_astray", "IDR")._value.get() == 1
 
 
 async def unprotect(vandal: Any) -> None:
