@@ -153,13 +153,17 @@ class TopUpReversed(Event):
 
 
 class TopUpContradicted(Event):
-    """The provider, or an operator, says that it has become `to`, after the books were closed on the opposite."""
+    """The provider, or an operator, says that it has become `to`, after the books were closed on the opposite.
+
+    `amount` minor units of it are to move; what is taken back lies at suspense if it is `parked`.
+    """
 
     topup_id: TopUpId
     wallet_id: WalletId
     amount: Amount
     currency: Currency
     to: Literal["succeeded", "reversed"]
+    parked: bool = False
 
 
 class ChargeView(View):
@@ -199,31 +203,38 @@ class DecideTopUp(Command[DecisionView]):
 
 
 class CompleteTopUp(Command[TopUpView]):
-    """The money is in the wallet."""
+    """The money is in the wallet: `amount` minor units, by default what the provider says."""
 
     internal = True
 
     topup_id: TopUpId
+    amount: Balance = 0
 
 
 class CorrectTopUp(Command[TopUpView]):
-    """The books say now that it has become `to`. `receivable` of it is owed by its owner."""
+    """The books say now that it has become `to`: `amount` minor units of it.
+
+    `receivable` of what was taken back is owed by its owner; what the wallet could not take is `parked` at suspense.
+    """
 
     internal = True
 
     topup_id: TopUpId
     to: Literal["succeeded", "reversed"]
     receivable: Balance = 0
+    amount: Balance = 0
+    parked: bool = False
 
 
 class FailTopUp(Command[TopUpView]):
-    """The wallet or the provider said no."""
+    """The wallet or the provider said no. `parked` minor units that were charged all the same lie at suspense."""
 
     internal = True
 
     topup_id: TopUpId
     code: str
     detail: str
+    parked: Balance = 0
 
 
 class Declined(Refusal):

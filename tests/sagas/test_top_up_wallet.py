@@ -10,6 +10,7 @@ from contracts.ledger import (
     CreditWallet,
     CurrencyMismatch,
     MoveInternally,
+    PostingView,
     TakeBack,
     TakenView,
     WalletClosed,
@@ -55,7 +56,23 @@ def test_a_charge_becomes_a_credit(requested: TopUpRequested) -> None:
         .reply()
         .expect(CreditWallet, account_id="wal_1", amount=50_000, currency="IDR", kind="top_up")
         .reply()
-        .expect(CompleteTopUp, topup_id="top_1")
+        .expect(CompleteTopUp, topup_id="top_1", amount=50_000)
+        .reply()
+        .ends(Phase.COMPLETED)
+    )
+
+
+@pytest.mark.parametrize("amount", [50_000, 49_900])
+def test_what_a_closed_wallet_could_not_take_is_told_and_parked(requested: TopUpRequested, amount: int) -> None:
+    fits = amount == requested.amount
+    story = given(TopUpWallet, requested).expect(CheckWallet).reply().expect(ChargeTopUp)
+    story = story.reply(ChargeView(provider_id="chg_1", amount=amount, fits=fits))
+    if not fits:
+        story = story.expect(MoveInternally).reply().expect(DecideTopUp).reply(DecisionView(credited=True))
+    (
+        story.expect(CreditWallet, source="clearing" if fits else "suspense")
+        .reply(PostingView(movement_id="mov_1", account_id="sys_suspense_idr_00"))
+        .expect(FailTopUp, code="wallet_closed", parked=amount)
         .reply()
         .ends(Phase.COMPLETED)
     )
@@ -173,13 +190,13 @@ def test_a_card_stands_for_its_wallet(requested: TopUpRequested) -> None:
 @pytest.mark.parametrize(
     ("decision", "then"),
     [
-        (DecisionView(credited=True), (CreditWallet, CompleteTopUp)),
-        (DecisionView(credited=False), (FailTopUp,)),
-        (DecisionView(credited=False, returned=True), (MoveInternally, FailTopUp)),
+        (DecisionView(credited=True), ((CreditWallet, {"source": "suspense", "amount": 49_900}), (CompleteTopUp, {}))),
+        (DecisionView(credited=False), ((FailTopUp, {"code": "amount_mismatch", "parked": 49_900}),)),
+        (DecisionView(credited=False, returned=True), ((MoveInternally, {}), (FailTopUp, {"parked": 0}))),
     ],
 )
 def test_money_that_does_not_fit_is_parked_until_an_operator_has_decided(
-    requested: TopUpRequested, decision: DecisionView, then: tuple[type[Command[Any]], ...]
+    requested: TopUpRequested, decision: DecisionView, then: tuple[tuple[type[Command[Any]], dict[str, Any]], ...]
 ) -> None:
     story = (
         given(TopUpWallet, requested)
@@ -194,8 +211,7 @@ def test_money_that_does_not_fit_is_parked_until_an_operator_has_decided(
         .expect(DecideTopUp)
         .reply(decision)
     )
-    for command in then:
-        fields = {"source": "suspense", "amount": 49_900} if command is CreditWallet else {}
+    for command, fields in then:
         story = story.expect(command, **fields).reply()
     story.ends(Phase.COMPLETED)
 
@@ -214,7 +230,29 @@ def test_the_books_follow_what_the_provider_says_later() -> None:
         given(CorrectTopUpBooks, reversed_.model_copy(update={"to": "succeeded"}))
         .expect(CreditWallet, account_id="wal_1", amount=500, kind="top_up", source="clearing")
         .reply()
-        .expect(CorrectTopUp, to="succeeded", receivable=0)
+        .expect(CorrectTopUp, to="succeeded", receivable=0, amount=500, parked=False)
+        .reply()
+        .ends(Phase.COMPLETED)
+    )
+
+
+def test_what_is_parked_goes_back_from_there_and_what_comes_too_late_for_its_wallet_is_parked() -> None:
+    parked = TopUpContradicted(
+        topup_id="top_1", wallet_id="wal_1", amount=500, currency="IDR", to="reversed", parked=True
+    )
+    (
+        given(CorrectTopUpBooks, parked)
+        .expect(MoveInternally, debit="suspense", credit="clearing", amount=500, kind="top_up_reversal")
+        .reply()
+        .expect(CorrectTopUp, to="reversed", receivable=0, parked=False)
+        .reply()
+        .ends(Phase.COMPLETED)
+    )
+    (
+        given(CorrectTopUpBooks, parked.model_copy(update={"to": "succeeded", "parked": False}))
+        .expect(CreditWallet)
+        .reply(PostingView(movement_id="mov_1", account_id="sys_suspense_idr_00"))
+        .expect(CorrectTopUp, to="succeeded", amount=500, parked=True)
         .reply()
         .ends(Phase.COMPLETED)
     )

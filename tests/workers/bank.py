@@ -1,7 +1,12 @@
 """A sandbox of a test's own, and the gateway's part in what it tells by itself."""
 
 import asyncio
+import base64
+import hashlib
+import hmac
+import secrets
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,6 +16,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from pydantic_core import to_json
 
 from contracts.callbacks import HearCallback
 from sandbox import __main__ as process
@@ -60,6 +66,17 @@ class Bank:
     async def days_go_by(self, days: int) -> None:
         """Its clock is moved."""
         await self.call("POST", "/v1/sandbox/clock", {"advance_seconds": float(days * DAY_SECONDS)})
+
+
+async def says(client: Client, kind: str, payment: dict[str, Any], **changes: Any) -> None:
+    """A callback with the provider's signature that the sandbox itself would not send."""
+    key, at = f"msg_{secrets.token_hex(8)}", str(int(time.time()))
+    body = to_json({"id": key, "type": kind, "kind": kind, "data": payment | changes}).decode()
+    digest = hmac.digest(SECRET.encode(), f"{key}.{at}.{body}".encode(), hashlib.sha256)
+    signature = f"v1,{base64.b64encode(digest).decode()}"
+    headers = {"webhook-id": key, "webhook-timestamp": at, "webhook-signature": signature}
+    reply = await client.ask(HearCallback(provider="sandbox", headers=headers, body=body))
+    assert reply.status == "succeeded", reply
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ from typing import Self
 
 from contracts.cards import CardRef, ResolveCard
 from contracts.ids import CardId, TopUpId, UserId, WalletId
-from contracts.ledger import CheckWallet, CreditWallet, MoveInternally
+from contracts.ledger import CheckWallet, CreditWallet, MoveInternally, PostingView, WalletClosed
 from contracts.message import Problem
 from contracts.money import Amount, Balance, Currency
 from contracts.topups import (
@@ -24,7 +24,8 @@ from workers.runtime.saga import Saga, compensatable, pivot, retriable
 class TopUpWallet(Saga):
     """Find the wallet, check it, charge at the provider, credit, tell.
 
-    Money that is not what was asked for is parked at suspense, until an operator says whether the wallet gets it.
+    Money that is not what was asked for is parked at suspense, until an operator says whether the wallet gets it. So is
+    what comes for a wallet that was closed meanwhile.
     """
 
     starts_on = TopUpRequested
@@ -41,6 +42,7 @@ class TopUpWallet(Saga):
     fits: bool = True
     credited: bool = True
     returned: bool = False
+    diverted: bool = False
 
     @compensatable
     def find_wallet(self) -> ResolveCard | None:
@@ -106,18 +108,28 @@ class TopUpWallet(Saga):
             source="clearing" if self.fits else "suspense",
         )
 
+    @credit.learns
+    def learn_credit(self, posting: PostingView) -> Self:
+        """Whether it got there."""
+        return self.model_copy(update={"diverted": posting.account_id != self.to})
+
     @retriable
     def complete(self) -> CompleteTopUp | None:
         """Say that it is there."""
-        return CompleteTopUp(topup_id=self.topup_id) if self.credited else None
+        there = self.credited and not self.diverted
+        return CompleteTopUp(topup_id=self.topup_id, amount=self.charged) if there else None
 
     @retriable
     def reject(self) -> FailTopUp | None:
         """Say that it is not, though something was charged."""
-        if self.credited:
+        if self.diverted:
+            code, detail = WalletClosed.code(), "The wallet was closed before the money came."
+        elif not self.credited:
+            code, detail = "amount_mismatch", "Another amount was charged than was asked for."
+        else:
             return None
-        detail = "Another amount was charged than was asked for."
-        return FailTopUp(topup_id=self.topup_id, code="amount_mismatch", detail=detail)
+        parked = 0 if self.returned else self.charged
+        return FailTopUp(topup_id=self.topup_id, code=code, detail=detail, parked=parked)
 
     def on_failure(self, problem: Problem) -> FailTopUp:
         """Say that nothing was charged, and why."""

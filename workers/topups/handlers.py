@@ -103,7 +103,7 @@ def reverse_topup(command: ReverseTopUp, uow: UnitOfWork) -> TopUpView:
 def complete_topup(command: CompleteTopUp, uow: UnitOfWork) -> TopUpView:
     """The money is in the wallet: say so."""
     topup = uow.get(TopUp, command.topup_id)
-    return end(uow, topup, topup.succeed(at=uow.now))
+    return end(uow, topup, topup.succeed(command.amount, at=uow.now))
 
 
 @handlers.command(FailTopUp, needs=lambda c: [rows(TopUp, c.topup_id)])
@@ -117,7 +117,7 @@ def fail_topup(command: FailTopUp, uow: UnitOfWork) -> TopUpView:
 def correct_topup(command: CorrectTopUp, uow: UnitOfWork) -> TopUpView:
     """The books have followed: say so."""
     topup = uow.get(TopUp, command.topup_id)
-    return end(uow, topup, topup.corrected(command.to, command.receivable, at=uow.now))
+    return end(uow, topup, topup.corrected(command, at=uow.now))
 
 
 def end(uow: UnitOfWork, before: TopUp, after: TopUp) -> TopUpView:

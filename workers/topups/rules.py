@@ -9,6 +9,7 @@ from contracts.money import Currency
 from contracts.operations import FailureView
 from contracts.topups import (
     AlreadyResolved,
+    CorrectTopUp,
     FailTopUp,
     NotReversible,
     NotUnresolved,
@@ -49,7 +50,8 @@ class TopUp(NamedTuple):
     `owner` is a principal, `amount` is in minor units. `heard` is how the charge stands by the latest word, number
     `version`, of `provider`, who calls it `provider_id` and has charged `received`; an operator's word counts like it.
     `asks` is how often the provider was asked, `saga_id` who waits for an answer. `owes` is where a correction is
-    taking it, `receivable` what its owner owes since.
+    taking it, `receivable` what its owner owes since. `booked` minor units of it are in the wallet, or lie at suspense
+    for an operator if they are `parked`.
     """
 
     id: str
@@ -77,6 +79,8 @@ class TopUp(NamedTuple):
     decided: bool
     owes: Correction | None
     receivable: int
+    booked: int
+    parked: bool
 
     @classmethod
     def request(cls, command: RequestTopUp, *, by: Caller, at: datetime, key: str, provider: str) -> "TopUp":
@@ -108,6 +112,8 @@ class TopUp(NamedTuple):
             decided=False,
             owes=None,
             receivable=0,
+            booked=0,
+            parked=False,
         )
 
     @property
@@ -126,14 +132,29 @@ class TopUp(NamedTuple):
         return self.received in (None, self.amount)
 
     @property
+    def charged(self) -> int:
+        """How much that is by the latest word, in minor units."""
+        return self.amount if self.received is None else self.received
+
+    @property
+    def in_books(self) -> int:
+        """How much of it is in the books, in minor units."""
+        # What an older version completed doesn't say.
+        return self.booked or (self.charged if self.status == "succeeded" else 0)
+
+    @property
     def correction(self) -> Correction | None:
-        """Where the books must go, if what was heard is not what they say or are about to say."""
-        if self.is_open:
+        """Where the books must go, if they don't say what was heard; one correction after the other.
+
+        What is parked is an operator's to give to anybody: of it only the provider can want something, to have it back.
+        """
+        if self.is_open or self.owes is not None:
             return None
-        now = self.owes or self.status
-        if self.heard == "succeeded" and now != "succeeded":
+        if self.parked:
+            return "reversed" if self.heard == "reversed" else None
+        if self.heard == "succeeded" and not self.in_books:
             return "succeeded"
-        return "reversed" if self.heard in ("declined", "reversed") and now == "succeeded" else None
+        return "reversed" if self.heard in ("declined", "reversed") and self.in_books else None
 
     def asked(self, wallet_id: str | None, saga_id: str | None, *, counts: bool) -> "TopUp":
         """The provider was asked; it `counts` if it may have heard us."""
@@ -171,21 +192,29 @@ class TopUp(NamedTuple):
         if self.asks == 0 or (self.is_answered and self.fits):
             raise NotUnresolved
         if outcome == "succeeded":
-            received = self.amount if self.received is None else self.received
-            return self._replace(heard="succeeded", received=received, decided=True)
+            return self._replace(heard="succeeded", received=self.charged, decided=True)
         return self._replace(heard="declined", reason=BY_OPERATOR, decided=True)
 
-    def succeed(self, *, at: datetime) -> "TopUp":
-        """The money is in the wallet. Again is harmless."""
+    def succeed(self, amount: int, *, at: datetime) -> "TopUp":
+        """The money is in the wallet: so many minor units, or 0 for what was charged. Again is harmless."""
         assert self.status != "failed", "money arrived for a top-up that failed"
-        return self if not self.is_open else self._replace(status="succeeded", completed_at=at)
+        if not self.is_open:
+            return self
+        return self._replace(status="succeeded", booked=amount or self.charged, completed_at=at)
 
     def fail(self, command: FailTopUp, *, at: datetime) -> "TopUp":
         """Nothing was charged, or it is not for the wallet. Again is harmless."""
         assert self.is_open or self.status == "failed", "a top-up failed whose money has arrived"
         if not self.is_open:
             return self
-        return self._replace(status="failed", failure_code=command.code, failure_detail=command.detail, completed_at=at)
+        return self._replace(
+            status="failed",
+            failure_code=command.code,
+            failure_detail=command.detail,
+            booked=command.parked,
+            parked=command.parked > 0,
+            completed_at=at,
+        )
 
     def reverse(self, command: ReverseTopUp) -> "TopUp":
         """An operator takes it back. Raises `NotReversible`."""
@@ -197,14 +226,16 @@ class TopUp(NamedTuple):
         """The books are on their way there."""
         return self._replace(owes=to)
 
-    def corrected(self, to: Correction, receivable: int, *, at: datetime) -> "TopUp":
+    def corrected(self, command: CorrectTopUp, *, at: datetime) -> "TopUp":
         """They have arrived. Again is harmless."""
-        if self.status == to and self.owes is None:
+        if self.owes != command.to:
             return self
-        owed = self.receivable + receivable
-        return self._replace(
-            status=to, owes=None, receivable=owed, completed_at=at, failure_code=None, failure_detail=None
-        )
+        amount = 0 if command.to == "reversed" else command.amount or self.charged
+        here = self._replace(owes=None, booked=amount, parked=command.parked, completed_at=at)
+        if command.parked:
+            return here
+        owed = self.receivable + command.receivable
+        return here._replace(status=command.to, receivable=owed, failure_code=None, failure_detail=None)
 
     def requested(self) -> TopUpRequested:
         """What starts the saga."""
@@ -221,9 +252,13 @@ class TopUp(NamedTuple):
     def contradicted(self, to: Correction) -> TopUpContradicted:
         """What starts the other saga."""
         assert self.wallet_id is not None, "what has ended with money has a wallet"
-        amount = self.amount if self.received is None else self.received
         return TopUpContradicted(
-            topup_id=self.id, wallet_id=self.wallet_id, amount=amount, currency=self.currency, to=to
+            topup_id=self.id,
+            wallet_id=self.wallet_id,
+            amount=self.in_books if to == "reversed" else self.charged,
+            currency=self.currency,
+            to=to,
+            parked=self.parked,
         )
 
     def ended(self) -> TopUpSucceeded | TopUpFailed | TopUpReversed:

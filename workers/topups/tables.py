@@ -36,6 +36,8 @@ topups = Table(
     Column("decided", Boolean, nullable=False),
     Column("owes", Text),
     Column("receivable", BigInteger, nullable=False),
+    Column("booked", BigInteger, nullable=False),
+    Column("parked", Boolean, nullable=False),
 )
 """Columns stand in the order of `TopUp`'s fields, so a row is an entity."""
 
@@ -59,6 +61,8 @@ stored(
         "decided",
         "owes",
         "receivable",
+        "booked",
+        "parked",
     ),
 )
 

@@ -125,13 +125,12 @@ class Withdrawal(NamedTuple):
 
     @property
     def correction(self) -> Outcome | None:
-        """Where the books must go, if what was heard is not what they say or are about to say."""
-        if self.is_open:
+        """Where the books must go, if they don't say what was heard; one correction after the other."""
+        if self.is_open or self.owes is not None:
             return None
-        now = self.owes or self.status
-        if self.heard == "succeeded" and now != "paid":
+        if self.heard == "succeeded" and self.status != "paid":
             return "paid"
-        return "failed" if self.heard in ("declined", "reversed") and now == "paid" else None
+        return "failed" if self.heard in ("declined", "reversed") and self.status == "paid" else None
 
     def cancel(self, *, at: datetime) -> "Withdrawal":
         """Called back. Again is harmless. Raises `CancelTooLate`."""
@@ -205,7 +204,7 @@ class Withdrawal(NamedTuple):
 
     def corrected(self, to: Outcome, receivable: int, *, at: datetime) -> "Withdrawal":
         """They have arrived. Again is harmless."""
-        if self.status == to and self.owes is None:
+        if self.owes != to:
             return self
         code, detail = ("returned", self.reason or RETURNED) if to == "failed" else (None, None)
         return self._replace(
@@ -232,9 +231,9 @@ class Withdrawal(NamedTuple):
     def contradicted(self, to: Outcome) -> WithdrawalContradicted:
         """What starts the other saga."""
         assert self.wallet_id is not None, "what has been submitted has a wallet"
-        amount = self.amount if self.paid is None else self.paid
+        # Whatever the bank has paid: the wallet has given what was ordered, and gets that back.
         return WithdrawalContradicted(
-            withdrawal_id=self.id, wallet_id=self.wallet_id, amount=amount, currency=self.currency, to=to
+            withdrawal_id=self.id, wallet_id=self.wallet_id, amount=self.amount, currency=self.currency, to=to
         )
 
     def ended(self) -> WithdrawalPaid | WithdrawalFailed | WithdrawalCanceled:

@@ -12,12 +12,14 @@ from contracts.money import CURRENCIES, MAX_AMOUNT
 from contracts.topups import (
     AlreadyResolved,
     AmountOutOfRange,
+    CorrectTopUp,
     FailTopUp,
     MethodUnknown,
     NotReversible,
     NotUnresolved,
     RequestTopUp,
     ReverseTopUp,
+    TopUpContradicted,
     TopUpFailed,
     TopUpSucceeded,
 )
@@ -51,7 +53,7 @@ def word(status: PaymentStatus = "succeeded", version: int = 1, amount: int = 50
 
 
 def succeeded() -> TopUp:
-    return requested().asked("wal_1", "sag_1", counts=True).hear(word()).succeed(at=LATER)
+    return requested().asked("wal_1", "sag_1", counts=True).hear(word()).succeed(0, at=LATER)
 
 
 def test_a_charge_is_remembered_under_the_providers_name() -> None:
@@ -80,7 +82,7 @@ def test_silence_is_unknown_and_patience_is_not() -> None:
 def test_success_comes_once() -> None:
     topup = succeeded()
     assert (topup.status, topup.completed_at) == ("succeeded", LATER)
-    assert topup.succeed(at=LATER + timedelta(days=1)) is topup
+    assert topup.succeed(7, at=LATER + timedelta(days=1)) is topup
     assert topup.ended() == TopUpSucceeded(topup=topup.view(), owner="usr_owner")
 
 
@@ -98,21 +100,85 @@ def test_what_has_money_cannot_fail_and_what_failed_cannot_succeed() -> None:
     with pytest.raises(AssertionError):
         succeeded().fail(FAILED, at=LATER)
     with pytest.raises(AssertionError):
-        requested().fail(FAILED, at=LATER).succeed(at=LATER)
+        requested().fail(FAILED, at=LATER).succeed(0, at=LATER)
+
+
+def follow(topup: TopUp, *, receivable: int = 0, parked: bool = False) -> TopUp:
+    """The correction that is due is made."""
+    to = topup.correction
+    assert to is not None
+    on_its_way = topup.correcting(to)
+    assert on_its_way.correction is None, "one after the other"
+    amount = topup.contradicted(to).amount
+    done = CorrectTopUp(topup_id="top_1", to=to, receivable=receivable, amount=amount, parked=parked)
+    corrected = on_its_way.corrected(done, at=LATER)
+    assert corrected.corrected(done, at=LATER) is corrected
+    return corrected
 
 
 def test_the_books_follow_what_is_heard_later_and_only_once() -> None:
-    charged_back = succeeded().hear(word("reversed", 2))
-    assert charged_back.correction == "reversed"
-    on_its_way = charged_back.correcting("reversed")
-    assert on_its_way.correction is None
-    reversed_ = on_its_way.corrected("reversed", 7, at=LATER)
+    reversed_ = follow(succeeded().hear(word("reversed", 2)), receivable=7)
     assert (reversed_.status, reversed_.receivable, reversed_.correction) == ("reversed", 7, None)
-    assert reversed_.corrected("reversed", 7, at=LATER) is reversed_
-    after_all = requested().fail(FAILED, at=LATER).hear(word())
-    assert after_all.correction == "succeeded"
-    assert after_all.correcting("succeeded").corrected("succeeded", 0, at=LATER).view().failure is None
+    after_all = follow(requested().fail(FAILED, at=LATER).hear(word()))
+    assert (after_all.status, after_all.view().failure, after_all.correction) == ("succeeded", None, None)
     assert requested().hear(word("reversed")).correction is None, "its saga will find it"
+
+
+@given(
+    said=st.permutations([(version, ("succeeded", "reversed", "declined")[version % 3]) for version in range(2, 9)]),
+    told=st.lists(st.booleans(), min_size=30, max_size=30),
+)
+def test_whatever_is_said_while_the_books_are_on_their_way_they_arrive_once(
+    said: list[tuple[int, PaymentStatus]], told: list[bool]
+) -> None:
+    """The wallet as the corrections leave it, each in the order in which it began."""
+    topup, wallet, under_way = succeeded(), 50_000, list[TopUpContradicted]()
+
+    def followed(topup: TopUp) -> TopUp:
+        if (to := topup.correction) is None:
+            return topup
+        under_way.append(topup.contradicted(to))
+        return topup.correcting(to)
+
+    words = iter(said)
+    for hears in told:
+        if hears and (news := next(words, None)) is not None:
+            topup = followed(topup.hear(word(news[1], news[0])))
+        elif under_way:
+            order = under_way.pop(0)
+            wallet += order.amount if order.to == "succeeded" else -order.amount
+            done = CorrectTopUp(topup_id="top_1", to=order.to, amount=order.amount)
+            topup = followed(topup.corrected(done, at=LATER))
+        assert len(under_way) <= 1
+        assert wallet in (0, 50_000)
+    if not under_way:
+        assert (wallet, topup.in_books) == ((50_000, 50_000) if topup.heard == "succeeded" else (0, 0))
+
+
+def test_what_was_booked_is_taken_back_whatever_is_said_of_the_amount() -> None:
+    less = succeeded().hear(word(version=2, amount=4_000))
+    assert less.correction is None, "another amount is for the reconciliation"
+    assert less.hear(word("reversed", 3, amount=4_000)).contradicted("reversed").amount == 50_000
+
+
+def test_an_older_versions_success_is_in_the_books() -> None:
+    old = succeeded()._replace(booked=0)
+    assert old.correction is None
+    assert old.hear(word("reversed", 2)).contradicted("reversed").amount == 50_000
+
+
+def test_what_no_wallet_could_take_is_parked_and_only_the_provider_gets_it_back() -> None:
+    closed = FailTopUp(topup_id="top_1", code="wallet_closed", detail="Closed.", parked=50_000)
+    parked = requested().asked("wal_1", "sag_1", counts=True).hear(word()).fail(closed, at=LATER)
+    assert (parked.status, parked.in_books, parked.correction) == ("failed", 50_000, None)
+    assert parked.hear(word(version=2)).correction is None, "it is there already"
+    assert parked._replace(heard="declined").correction is None, "an operator's word is about the wallet"
+    taken = parked.hear(word("reversed", 2))
+    assert taken.correction == "reversed"
+    assert taken.contradicted("reversed").parked
+    assert (follow(taken).status, follow(taken).in_books) == ("reversed", 0)
+    late = follow(requested().fail(FAILED, at=LATER).hear(word()), parked=True)
+    assert (late.status, late.failure_code, late.in_books, late.correction) == ("failed", "declined", 50_000, None)
 
 
 def test_an_operators_word_counts_until_the_provider_says_more() -> None:

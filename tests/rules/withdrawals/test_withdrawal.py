@@ -1,15 +1,26 @@
 """What a withdrawal may become, who may be paid, and how much."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from contracts.callbacks import PaymentStatus
 from contracts.cards import LimitExceeded
 from contracts.envelope import Caller
 from contracts.topups import AlreadyResolved, AmountOutOfRange, NotUnresolved
-from contracts.withdrawals import Beneficiary, Canceled, CancelTooLate, FailWithdrawal, RequestWithdrawal
+from contracts.withdrawals import (
+    Beneficiary,
+    Canceled,
+    CancelTooLate,
+    FailWithdrawal,
+    RequestWithdrawal,
+    WithdrawalContradicted,
+)
 from workers.provider.port import Word
 from workers.withdrawals import terms
 from workers.withdrawals.rules import Withdrawal
@@ -88,6 +99,42 @@ def test_the_books_follow_what_is_heard_later_and_only_once() -> None:
     paid_after_all = begun().fail(FAILED, at=LATER).hear(word())
     assert paid_after_all.correction == "paid"
     assert paid_after_all.correcting("paid").corrected("paid", 5, at=LATER).receivable == 5
+
+
+@given(
+    said=st.permutations([(version, ("succeeded", "reversed", "declined")[version % 3]) for version in range(2, 9)]),
+    told=st.lists(st.booleans(), min_size=30, max_size=30),
+)
+def test_whatever_is_said_while_the_books_are_on_their_way_they_arrive_once(
+    said: list[tuple[int, PaymentStatus]], told: list[bool]
+) -> None:
+    """What has left the wallet, as the corrections leave it, each in the order in which it began."""
+    withdrawal = begun().hear(word()).taken_on().complete(at=LATER)
+    left, under_way = withdrawal.amount, list[WithdrawalContradicted]()
+
+    def followed(withdrawal: Withdrawal) -> Withdrawal:
+        if (to := withdrawal.correction) is None:
+            return withdrawal
+        under_way.append(withdrawal.contradicted(to))
+        return withdrawal.correcting(to)
+
+    words = iter(said)
+    for hears in told:
+        if hears and (news := next(words, None)) is not None:
+            withdrawal = followed(withdrawal.hear(word(news[1], news[0])))
+        elif under_way:
+            order = under_way.pop(0)
+            left += order.amount if order.to == "paid" else -order.amount
+            withdrawal = followed(withdrawal.corrected(order.to, 0, at=LATER))
+        assert len(under_way) <= 1
+        assert left in (0, withdrawal.amount)
+    if not under_way:
+        assert left == (withdrawal.amount if withdrawal.heard == "succeeded" else 0)
+
+
+def test_what_comes_back_is_what_was_ordered_whatever_the_bank_has_paid() -> None:
+    paid_less = begun().hear(replace(word(), amount=1)).taken_on().complete(at=LATER)
+    assert paid_less.hear(word("reversed", 2)).contradicted("failed").amount == paid_less.amount
 
 
 def test_an_operators_word_counts_until_the_bank_says_more() -> None:
