@@ -1,13 +1,24 @@
 """What an error says of the database, and what of a message."""
 
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
 import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from tests.runtime.books import Books
-from tests.runtime.desk import Desk
-from workers.runtime.database import Database, DatabaseAway
+from tests.runtime.desk import Desk, said
+from tests.runtime.said.bank import Deposit
+from workers.runtime import database
+from workers.runtime.database import WRITERS, Database, DatabaseAway
+
+SLOW = """
+CREATE FUNCTION probe.dawdle() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN IF NEW.id = 'slow' THEN PERFORM pg_sleep(5); END IF; RETURN NEW; END $$;
+CREATE TRIGGER dawdle BEFORE INSERT ON probe.accounts FOR EACH ROW EXECUTE FUNCTION probe.dawdle();
+"""
 
 AWAY = [
     asyncpg.AdminShutdownError("x"),
@@ -58,12 +69,12 @@ async def test_beside_the_batches_no_message_is_to_blame_for_the_database(desk: 
 async def test_who_can_not_even_log_in_blames_no_message(books: Books) -> None:
     user = await books.value("SELECT current_user")
     for wrong in (f"postgresql://{user}:wrong@127.0.0.1:1/x", "postgresql://nobody:x@127.0.0.1:1/x"):
-        database = Database(wrong, name="stranger")
+        stranger = Database(wrong, name="stranger")
         with pytest.raises(DatabaseAway):
-            async with database.transaction():
+            async with stranger.transaction():
                 pass
-        assert not await database.answers()
-        await database.close()
+        assert not await stranger.answers()
+        await stranger.close()
 
 
 async def test_who_reads_can_not_write(desk: Desk) -> None:
@@ -88,3 +99,31 @@ async def test_what_was_begun_is_rolled_back_and_the_connection_is_used_again(de
     async with desk.database.transaction() as connection:
         assert await connection.fetchval("SELECT count(*) FROM probe.accounts") == 0
     assert await books.amount("a") is None
+
+
+async def test_asking_whether_it_answers_takes_no_connection_from_anybody_and_leaves_none(
+    desk: Desk, books: Books
+) -> None:
+    async def connections() -> int:
+        return int(await books.value("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'desk'"))
+
+    async with AsyncExitStack() as busy:
+        for _ in range(WRITERS):
+            await busy.enter_async_context(desk.database.transaction())
+        assert await desk.database.answers()
+        known = await connections()
+        for _ in range(3):
+            assert await desk.database.answers()
+        assert await connections() == known
+
+
+async def test_a_statement_that_takes_too_long_is_its_messages_failure_not_an_outage(
+    desks: Callable[..., Desk], books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "STATEMENT_SECONDS_MAX", 0.3)
+    await books.connection.execute(SLOW)
+    desk = desks()
+    slow, quick = said(Deposit(account="slow", amount=1)), said(Deposit(account="quick", amount=1))
+    await desk.deliver(slow, quick)
+    assert await books.amount("quick") == 1
+    assert [post.envelope.attempt for post in desk.bus.posts if post.envelope.id == slow.id] == [2]

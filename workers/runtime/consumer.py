@@ -133,6 +133,9 @@ class Consumer:
             except (NotSent, Unconfirmed):
                 log.warning("broker_away", queue=name)
                 await give_back(message)
+            except Exception:
+                log.exception("bundle_not_taken", queue=name)
+                await give_back(message)
 
         broker.subscriber(
             RabbitQueue(name, declare=False),

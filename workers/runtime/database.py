@@ -32,8 +32,12 @@ class Connection(Protocol):
 
 
 LOCK_TIMEOUT_MS = 200
+STATEMENT_SECONDS_MAX = 30.0
 WRITERS = 8
-"""The batch loop's, one for each task of the upkeep, one for health."""
+"""For the upkeep, dead letters and what is claimed before it is prepared; the batch loop keeps one of them."""
+
+PROBES = 2
+"""Whether the database answers is asked apart from all work, which may keep all other connections busy."""
 
 CONTENTION = (
     asyncpg.DeadlockDetectedError,
@@ -80,7 +84,8 @@ class Database:
     def __init__(self, url: str, *, name: str, readers: int = 16) -> None:
         address = make_url(url).set(drivername="postgresql+asyncpg")
         self.writer = _engine(address, WRITERS, WRITING | {"application_name": name})
-        self.reader: AsyncEngine = _engine(address, readers, READING | {"application_name": name}, ping=True)
+        self.reader = _engine(address, readers, READING | {"application_name": name})
+        self._prober = _engine(address, PROBES, {"application_name": name})
         self._kept: tuple[AsyncConnection, Connection] | None = None
 
     @asynccontextmanager
@@ -146,31 +151,28 @@ class Database:
     async def answers(self) -> bool:
         """Whether the primary answers now."""
         try:
-            async with asyncio.timeout(3), self.writer.connect() as connection:
+            async with asyncio.timeout(3), self._prober.connect() as connection:
                 read_only = (await connection.execute(text("SHOW transaction_read_only"))).scalar_one()
                 return bool(read_only == "off")
         except (SQLAlchemyError, *AWAY):
-            # A pool may be full of connections that died with the server.
-            await self.writer.dispose(close=False)
-            await self.reader.dispose(close=False)
             return False
 
     async def close(self) -> None:
         """Close all connections."""
         if self._kept is not None:
             await self._kept[0].close()
-        await self.writer.dispose()
-        await self.reader.dispose()
+        for engine in (self.writer, self.reader, self._prober):
+            await engine.dispose()
 
 
-def _engine(address: Any, size: int, server_settings: dict[str, str], *, ping: bool = False) -> AsyncEngine:
-    """A pool; with `ping` a connection that died with its server is found out before it is used, not by it."""
+def _engine(address: Any, size: int, server_settings: dict[str, str]) -> AsyncEngine:
+    """A pool; a connection that died with its server is found out before it is used, not by whoever uses it."""
     return create_async_engine(
         address,
         pool_size=size,
-        pool_pre_ping=ping,
+        pool_pre_ping=True,
         max_overflow=0,
-        connect_args={"server_settings": server_settings, "timeout": 5, "command_timeout": 30},
+        connect_args={"server_settings": server_settings, "timeout": 5, "command_timeout": STATEMENT_SECONDS_MAX},
     )
 
 

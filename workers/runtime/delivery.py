@@ -155,7 +155,13 @@ class Delivery:
                     if isinstance(error, asyncpg.UniqueViolationError):
                         self._inbox.repeated()
                     last = error
-        except (DatabaseAway, Poisoned):
+        except DatabaseAway as away:
+            self._teller.put_back(told)
+            # A statement that takes too long while the database answers others is the fault of what is in it.
+            if isinstance(away.__cause__, TimeoutError) and await self._database.answers():
+                raise SaveFailed from away.__cause__
+            raise
+        except Poisoned:
             self._teller.put_back(told)
             raise
         except Exception as error:

@@ -57,6 +57,9 @@ class Preparer:
         except (NotSent, Unconfirmed):
             log.warning("broker_away")
             await give_back(arrival.message)
+        except Exception:
+            log.exception("bundle_not_prepared")
+            await give_back(arrival.message)
         else:
             arrival.works = [work for work in ready if work is not None]
             then(arrival)
