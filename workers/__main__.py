@@ -7,8 +7,9 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from datetime import timedelta
+from typing import Any
 
 import uvloop
 from pydantic import ValidationError
@@ -57,32 +58,46 @@ async def _run(settings: Settings, domains: Sequence[Domain]) -> None:
     terms.use(settings.withdrawal_grace_seconds, settings.withdrawal_daily_limits)
     hosted = {domain.name for domain in domains}
     periodic: dict[str, Periodic] = {
-        "ledger": (settings.invariants_every_seconds, verification.measure),
-        "reconciliation": (clock.EVERY_SECONDS, clock.tick),
-        "identity": (FORGET_SECONDS, forgetting.forget),
-        "topups": (unknowns.EVERY_SECONDS, unknowns.measured("topups", "topups.topups")),
-        "withdrawals": (unknowns.EVERY_SECONDS, unknowns.measured("withdrawals", "withdrawals.withdrawals")),
-        "cards": (upkeep.SWEEP_SECONDS, upkeep.sweep),
+        "ledger": (settings.invariants_every_seconds, "invariants", verification.measure),
+        "reconciliation": (clock.EVERY_SECONDS, "reconciliation", clock.tick),
+        "identity": (FORGET_SECONDS, "forgetting", forgetting.forget),
+        "topups": (unknowns.EVERY_SECONDS, "unknown top-ups", unknowns.measured("topups", "topups.topups")),
+        "withdrawals": (
+            unknowns.EVERY_SECONDS,
+            "unknown withdrawals",
+            unknowns.measured("withdrawals", "withdrawals.withdrawals"),
+        ),
+        "cards": (upkeep.SWEEP_SECONDS, "cards", upkeep.sweep),
     }
     worker = Worker(settings, domains, [task for name, task in periodic.items() if name in hosted])
     stopping = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stopping.set)
-    await worker.start()
-    # What exists now lives as long as the process, and a batch leaves next to no cycles: the collector looks rarely.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GC_THRESHOLD, 20, 100)
-    ended = asyncio.create_task(worker.wait())
-    await asyncio.wait({ended, asyncio.create_task(stopping.wait())}, return_when=asyncio.FIRST_COMPLETED)
-    await worker.stop()
-    if ended.done() and not stopping.is_set():
-        ended.result()
+    told = asyncio.create_task(stopping.wait())
+    try:
+        await _unless(told, worker.start())
+        # What exists now lives as long as we do, and a batch leaves next to no cycles: the collector looks rarely.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GC_THRESHOLD, 20, 100)
+        if not told.done():
+            await _unless(told, worker.wait())
+    finally:
+        await worker.stop()
+
+
+async def _unless(told: asyncio.Task[Any], work: Coroutine[Any, Any, None]) -> None:
+    """Do `work` until it is done or we are told to stop. Raises what it does."""
+    task = asyncio.create_task(work)
+    await asyncio.wait({task, told}, return_when=asyncio.FIRST_COMPLETED)
+    if not task.cancel():
+        task.result()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def _stripe() -> int:
     """A stripe of the system accounts for this process: a clash only costs speed."""
-    return ids.digest(socket.gethostname(), str(os.getpid()), size=1)[0] % 16
+    return ids.digest(socket.gethostname(), str(os.getpid()), size=1)[0] % chart.STRIPES
 
 
 if __name__ == "__main__":

@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+import os
 import re
 import secrets
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any
 
 import aiohttp
 import pytest
@@ -17,6 +20,9 @@ from tests.observability.collector import Collector, collecting
 from tests.people import Person
 from tests.system import System, Systems
 from tests.workers.client import Client
+from tests.workers.conftest import free_port, vhost, worker_settings
+
+__all__ = ["vhost", "worker_settings"]
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +133,29 @@ async def test_every_log_line_is_json_with_a_trace_and_without_secrets(ani: Pers
         assert ani.token not in log
     gateway = next(log for name, log in system.logs().items() if name.startswith("gateway"))
     assert re.search(r'"trace_id": ?"[0-9a-f]{32}"', gateway)
+
+
+async def test_a_worker_that_still_waits_for_the_database_lives_and_stops_when_told(
+    worker_settings: dict[str, Any],
+) -> None:
+    port = free_port()
+    told = worker_settings | {"database_url": "postgresql://nobody@127.0.0.1:1/nowhere", "metrics_port": port}
+    environment = {name.upper(): one if isinstance(one, str) else json.dumps(one) for name, one in told.items()}
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "workers", "all", env=os.environ | environment)
+    async with aiohttp.ClientSession() as http:
+        assert await _status(http, f"http://127.0.0.1:{port}/livez") == 200
+        assert await _status(http, f"http://127.0.0.1:{port}/readyz") == 503
+    process.terminate()
+    assert await asyncio.wait_for(process.wait(), 10) == 0
+
+
+async def _status(http: aiohttp.ClientSession, url: str) -> int:
+    for _ in range(200):
+        with suppress(aiohttp.ClientError):
+            async with http.get(url) as answer:
+                return answer.status
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"{url} does not answer")
 
 
 @pytest.mark.parametrize("module", ["gateway", "workers", "sandbox"])

@@ -50,7 +50,7 @@ class Recorder:
         self.bundles: list[int] = []
         self.replies: list[Envelope] = []
         self.away: Exception | None = None
-        self.unroutable: set[str] = set()
+        self.deaf: dict[str, Exception] = {}
 
     async def publish(
         self, exchange: str, key: str, body: bytes, *, durable: bool = True, delay_seconds: float | None = None
@@ -59,8 +59,8 @@ class Recorder:
         assert durable
         if self.away is not None:
             raise self.away
-        if key in self.unroutable:
-            raise NotSent
+        if key in self.deaf:
+            raise self.deaf[key]
         if key.endswith(".dead"):
             self.letters.append(body)
             return

@@ -1,7 +1,7 @@
 """A probe worker as a process of its own: `python -m tests.runtime.process bank shop`.
 
-`PROBE_KILLER` names an account whose deposits take the process with them, `PROBE_DEATHS` how many deaths a suspect may
-cause; `PROBE_PAUSE` makes each deposit wait.
+`PROBE_KILLER` names an account whose deposits and charges take the process with them, `PROBE_DEATHS` how many deaths
+a suspect may cause; `PROBE_PAUSE` makes each deposit wait.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import sys
 import time
 
 from tests.runtime import probe
-from tests.runtime.said.bank import Deposit
+from tests.runtime.said.bank import Charge, Deposit
 from workers.runtime import suspicion
 from workers.runtime.settings import Settings
 from workers.runtime.telemetry import configure_logs
@@ -28,11 +28,18 @@ def misbehave(command: Deposit, _uow: UnitOfWork) -> None:
     time.sleep(float(os.environ.get("PROBE_PAUSE", "0")))
 
 
+async def die(command: Charge) -> None:
+    """The same while it is being prepared."""
+    if command.account == os.environ.get("PROBE_KILLER"):
+        os._exit(EXIT_CODE)
+
+
 async def run(names: list[str]) -> None:
     """Host these domains until told to stop."""
     configure_logs("INFO")
     suspicion.DEATHS_MAX = int(os.environ.get("PROBE_DEATHS", suspicion.DEATHS_MAX))
     probe.script.before[Deposit] = misbehave
+    probe.script.preparing = die
     worker = Worker(Settings(), [probe.DOMAINS[name] for name in names], whole=probe.WHOLE)
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)

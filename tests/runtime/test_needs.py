@@ -14,8 +14,10 @@ from tests.runtime.said.bank import Deposit, Move, Name, Reserve, Sneak
 from tests.runtime.said.shop import Order
 from tests.runtime.tables import Account
 from tests.runtime.tables import Order as StoredOrder
+from workers.runtime.delivery import LOCK_TRIES_ALONE_MAX, LOCK_TRIES_MAX
 from workers.runtime.loading import load
 from workers.runtime.needs import Need, matching, rows, unique
+from workers.runtime.telemetry import metrics
 from workers.runtime.unit_of_work import UnitOfWork, World
 
 NOW = datetime.now(UTC)
@@ -207,3 +209,17 @@ async def test_a_key_that_no_column_can_hold_is_that_messages_failure_alone(desk
     await desk.deliver(said(Deposit(account="a", amount=1)), *map(said, bad))
     assert await books.amount("a") == 1
     assert len([post for post in desk.bus.take() if post.delay_seconds]) == 2
+
+
+async def test_one_lock_that_somebody_keeps_holds_up_the_others_for_a_moment_only(desk: Desk, books: Books) -> None:
+    await books.put("locked", 1)
+    locked, free = said(Deposit(account="locked", amount=1)), said(Deposit(account="free", amount=1))
+    waits = metrics.contention.labels("LockNotAvailableError")
+    before = waits._value.get()
+    async with books.connection.transaction():
+        await books.connection.execute("SELECT 1 FROM probe.accounts WHERE id = 'locked' FOR UPDATE")
+        await desk.deliver(locked, free)
+    assert waits._value.get() - before == LOCK_TRIES_MAX + LOCK_TRIES_ALONE_MAX
+    assert await books.amount("free") == 1
+    [later] = [post for post in desk.bus.posts if post.delay_seconds]
+    assert (later.envelope.id, later.envelope.attempt) == (locked.id, 0), "uncounted"

@@ -118,7 +118,7 @@ async def test_postgresql_goes_and_comes_back(
     await load.at_least(100)
     await asyncio.to_thread(getattr(own_postgres, how))
     await load.at_least(len(load.sent) + 50)
-    await until(lambda: not any(worker._consumer.consuming for worker in workers), seconds=5)
+    await until(lambda: not any(worker._consumer and worker._consumer.consuming for worker in workers), seconds=5)
     for worker in workers:
         assert await worker.missing() == ["not ready: consuming", "not ready: database"]
     await asyncio.to_thread(own_postgres.start)

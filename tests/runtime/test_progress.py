@@ -386,3 +386,43 @@ def test_an_answer_that_is_not_there_yet_is_asked_for_as_a_new_question(refusal:
 def test_a_no_after_waiting_leads_back() -> None:
     waiting = Progress(Patient()).start().succeeded(None).refused(NotYet(retry_after_seconds=1).problem())
     assert waiting.refused(REFUSED).awaited == "one:undo"
+
+
+class NextPatient(Saga):
+    """`Patient` in the next release: something new is done first, and something between."""
+
+    starts_on = Begun
+    deadline = timedelta(minutes=1)
+
+    @compensatable
+    def first(self) -> Do:
+        return Do(what="first")
+
+    @first.undo
+    def undo_first(self) -> Undo:
+        return Undo(what="first")
+
+    one, undo_one = Patient.steps[0], Patient.undo_one
+
+    @compensatable
+    def between(self) -> Do:
+        return Do(what="between")
+
+    wait, last = Patient.steps[1:]
+
+
+def test_an_open_saga_goes_on_where_it_is_when_a_release_brings_new_steps() -> None:
+    sent = Progress(Patient()).start().succeeded(None)
+    stored = from_json(to_json(sent.stored()))
+    assert (stored["step"], stored["done"]) == ("wait", ["one"])
+    after = Progress.restored(NextPatient, stored)
+    assert (after.awaited, after.reversible) == ("wait", False), "its pivot has been sent"
+    assert walk(after.refused(REFUSED))[:1] == ["Undo one"], "only what was done is undone"
+    assert after.succeeded(None).awaited == "last"
+    with pytest.raises(KeyError):
+        Progress.restored(NextPatient, stored | {"step": "gone"})
+
+
+def test_what_an_older_version_stored_by_number_is_understood() -> None:
+    old = {"saga": {}, "phase": "running", "step": 1, "tries": 0, "problem": None, "done": [0]}
+    assert Progress.restored(Patient, old) == Progress(Patient()).start().succeeded(None)._replace(asked=None)

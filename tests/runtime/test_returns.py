@@ -17,7 +17,7 @@ from tests.runtime.books import Books
 from tests.runtime.desk import GATEWAY, Desk, said
 from tests.runtime.probe import Script
 from tests.runtime.process import EXIT_CODE
-from tests.runtime.said.bank import Deposit
+from tests.runtime.said.bank import Charge, Deposit
 from tests.servers import Vhost
 from tests.workers.client import Client
 from tests.workers.conftest import free_port
@@ -142,11 +142,12 @@ async def spawn(worker_settings: dict[str, Any], books: Books) -> AsyncIterator[
         process._transport.close()  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("kind", [Deposit, Charge], ids=["when it is handled", "when it is prepared"])
 async def test_a_message_that_kills_its_process_does_not_do_so_for_ever(
-    spawn: Spawn, client: Client, books: Books
+    spawn: Spawn, client: Client, books: Books, kind: type[Deposit | Charge]
 ) -> None:
     """The third return makes it suspicious, two more deaths are proof here."""
-    bundle = [client.envelope(Deposit(account=account, amount=1)) for account in ("a", "killer", "b")]
+    bundle = [client.envelope(kind(account=account, amount=1)) for account in ("a", "killer", "b")]
     await client.send(*bundle)
     deaths = 0
     for _ in range(7):

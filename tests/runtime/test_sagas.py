@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic_core import from_json
 
+from contracts.bus import NotSent, Unconfirmed
 from contracts.envelope import Envelope
 from contracts.operations import Reply
 from tests.runtime.books import Books
@@ -16,6 +17,7 @@ from tests.runtime.network import Network
 from tests.runtime.probe import Fulfil, Script
 from tests.runtime.said.bank import Free, Pay, Reserve, TooLittle
 from tests.runtime.said.shop import Cancel, Order, Ship
+from workers.runtime import upkeep
 from workers.runtime.orchestrator import WakeSaga
 
 ORDER = Order(account="a", amount=30)
@@ -187,14 +189,21 @@ async def test_timers_are_kept_while_the_broker_is_away(apart: Apart, books: Boo
     assert await books.count("runtime.timers") == 1
 
 
-async def test_a_timer_for_a_queue_that_is_gone_holds_up_no_other(apart: Apart, books: Books) -> None:
+@pytest.mark.parametrize("trouble", [NotSent(), Unconfirmed()], ids=lambda trouble: type(trouble).__name__)
+async def test_timers_that_their_queue_does_not_take_hold_up_no_other(
+    apart: Apart, books: Books, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    monkeypatch.setattr(upkeep, "TIMERS_MAX", 2)
     await apart.begin()
-    stray = "INSERT INTO runtime.timers VALUES ('tim_stray', now() - interval '1 day', 'gone.commands', '{}')"
-    await books.connection.execute(stray)
-    apart.bank.bus.unroutable.add("gone.commands")
+    strays = """
+        INSERT INTO runtime.timers
+        SELECT 'tim_' || n, now() - interval '1 day', 'gone.commands', '{}' FROM generate_series(1, 3) AS n
+    """
+    await books.connection.execute(strays)
+    apart.bank.bus.deaf["gone.commands"] = trouble
     await apart.wake()
     apart.only(WakeSaga)
-    assert await books.rows("SELECT id FROM runtime.timers") == [("tim_stray",)]
+    assert await books.rows("SELECT id FROM runtime.timers ORDER BY id") == [("tim_1",), ("tim_2",), ("tim_3",)]
 
 
 async def test_the_deadline_before_the_pivot_undoes_the_step_in_flight_too(apart: Apart, script: Script) -> None:

@@ -132,6 +132,7 @@ async def measure(database: Database) -> None:
     for invariant, values in found.items():
         for currency, value in values.items():
             metrics.invariant.labels(invariant, currency).set(value)
+    metrics.invariants_measured.set_to_current_time()
     async with database.transaction() as connection:
         await connection.execute(KEEP, to_json(found).decode())
 

@@ -3,18 +3,18 @@
 import asyncio
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from aio_pika.exceptions import AMQPError
 from faststream.rabbit import RabbitMessage
 from pydantic import ValidationError
 
 from contracts.bus import Bus
 from contracts.envelope import Envelope, Undecodable, encode, pack, unpack
 from contracts.message import Refusal
+from workers.runtime import tracing
+from workers.runtime.arrivals import acknowledge
 from workers.runtime.database import Database, DatabaseAway
 from workers.runtime.failures import BUSY
 from workers.runtime.reading import Reading
@@ -37,11 +37,16 @@ class Answering:
         self._slots = asyncio.Semaphore(most)
 
     async def take(self, _queue: str, message: RabbitMessage) -> None:
-        """Answer one bundle. It is acknowledged first: nobody waits long enough for a second try."""
-        with suppress(AMQPError, ConnectionError, RuntimeError):
-            await message.ack()
+        """Answer one bundle, at most once: who gets no answer asks again, and nobody waits for one that came back."""
         try:
-            envelopes = unpack(message.body)
+            if not message.raw_message.redelivered:
+                await self._answer_all(message.body)
+        finally:
+            await acknowledge(message)
+
+    async def _answer_all(self, body: bytes) -> None:
+        try:
+            envelopes = unpack(body)
         except Undecodable:
             log.warning("query_unreadable")
             return
@@ -64,7 +69,7 @@ class Answering:
         except DatabaseAway:
             return Told("failed", problem=BUSY)
         except Exception:
-            log.exception("query_failed", type=envelope.type, id=envelope.id)
+            log.exception("query_failed", **tracing.about(envelope))
             return Told("failed", problem=BUSY)
 
     async def _ask(self, envelope: Envelope) -> Any:

@@ -24,6 +24,7 @@ from workers.runtime.work import Work
 log = structlog.get_logger()
 
 RETRY_SECONDS = 0.5
+SUSPICIOUS_RETURNS = 3
 
 
 class Unacceptable(Exception):
@@ -37,6 +38,11 @@ class Arrival:
     message: RabbitMessage
     works: list[Work] = field(default_factory=list)
     returned: int = 0
+
+    @property
+    def suspicious(self) -> bool:
+        """Whether one of its messages may kill workers."""
+        return self.returned >= SUSPICIOUS_RETURNS
 
 
 class Reader:

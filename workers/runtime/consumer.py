@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 from aio_pika.exceptions import AMQPError
@@ -22,8 +23,9 @@ from workers.runtime.telemetry import metrics
 
 log = structlog.get_logger()
 
-SUSPICIOUS_RETURNS = 3
 TELLING_MAX = 4
+OUTAGE_SECONDS_MAX = 10.0
+OUTAGES_COUNTED_MAX = 8
 
 Take = Callable[[str, RabbitMessage], Awaitable[None]]
 
@@ -68,6 +70,8 @@ class Consumer:
         self._telling = asyncio.Semaphore(TELLING_MAX)
         self._tasks: set[asyncio.Task[None]] = set()
         self._database_away = False
+        self._outages = 0
+        self._connections = 0
         self.consuming = False
 
     async def run(self) -> None:
@@ -152,7 +156,12 @@ class Consumer:
     async def _take_slow(self, queue: str, message: RabbitMessage) -> None:
         arrival = await self._reader.open(queue, message)
         if arrival is not None:
-            await self._preparer.prepare(arrival, self._enqueue, self.database_away)
+            await self._preparer.prepare(arrival, partial(self._prepared, self._connections), self.database_away)
+
+    def _prepared(self, connection: int, arrival: Arrival) -> None:
+        # What came over a connection that is closed comes again: a call leaves no claim that would tell.
+        if connection == self._connections:
+            self._enqueue(arrival)
 
     def _enqueue(self, arrival: Arrival) -> None:
         self._intake.append(arrival)
@@ -164,12 +173,11 @@ class Consumer:
         room = self._settings.batch_messages
         while self._intake:
             arrival = self._intake[0]
-            suspicious = arrival.returned >= SUSPICIOUS_RETURNS
-            if batch and (suspicious or len(arrival.works) > room):
+            if batch and (arrival.suspicious or len(arrival.works) > room):
                 break
             batch.append(self._intake.popleft())
             room -= len(arrival.works)
-            if suspicious:
+            if arrival.suspicious:
                 break
         if not self._intake and not self._stopping:
             self._arrived.clear()
@@ -177,11 +185,10 @@ class Consumer:
 
     async def _handle(self, batch: list[Arrival]) -> None:
         works = [work for arrival in batch for work in arrival.works]
-        suspicious = batch[0].returned >= SUSPICIOUS_RETURNS
         metrics.batch_messages.observe(len(works))
         try:
             with metrics.batch_seconds.time():
-                deliver = self._delivery.deliver_suspects if suspicious else self._delivery.deliver
+                deliver = self._delivery.deliver_suspects if batch[0].suspicious else self._delivery.deliver
                 committed = await deliver(works)
         except DatabaseAway as error:
             log.warning("database_away", reason=repr(error.__cause__))
@@ -191,6 +198,7 @@ class Consumer:
             for arrival in batch:
                 await give_back(arrival.message)
         else:
+            self._outages = 0
             await self._telling.acquire()
             task = asyncio.create_task(self._tell(batch, committed))
             self._tasks.add(task)
@@ -215,9 +223,13 @@ class Consumer:
         """Close the connection, so that others may have what was taken; go on when the database answers."""
         self.consuming = False
         self._intake.clear()
+        self._connections += 1
         if self._broker is not None:
             await _close(self._broker)
             self._broker = None
+        # It may answer and still not work, as with a full disk.
+        await asyncio.sleep(min(OUTAGE_SECONDS_MAX, RETRY_SECONDS * (2**self._outages - 1)))
+        self._outages = min(self._outages + 1, OUTAGES_COUNTED_MAX)
         await self._database.wait()
         log.info("database_back")
         self._database_away = False

@@ -44,8 +44,9 @@ CONTENTION = (
     asyncpg.LockNotAvailableError,
     asyncpg.SerializationError,
     asyncpg.UniqueViolationError,
+    asyncpg.QueryCanceledError,
 )
-"""Somebody else was there at the same time: not a failure."""
+"""Somebody else was there at the same time, or did not let us: not a failure."""
 
 AWAY = (
     asyncpg.PostgresConnectionError,

@@ -33,6 +33,9 @@ log = structlog.get_logger()
 
 CONTENTION_TRIES_MAX = 10
 CONTENTION_TRIES_ALONE_MAX = 3
+LOCK_TRIES_MAX = 3
+LOCK_TRIES_ALONE_MAX = 1
+"""Who waits for a lock that somebody keeps holds up everybody else: it has its turn later."""
 
 
 class SaveFailed(Exception):
@@ -103,15 +106,9 @@ class Delivery:
             if work not in unclaimed or work.is_call:
                 done += await self._alone(work)
                 continue
-            deaths = await suspicion.begin(self._database, work)
-            if deaths >= suspicion.DEATHS_MAX:
-                reason = f"the worker died {deaths} times with this message alone"
-                await self._failures.bury(work.queue, work.envelope, reason)
-                continue
-            try:
-                done += await self._alone(work)
-            finally:
-                await suspicion.end(self._database, work, deaths)
+            async with suspicion.tried(self._database, self._failures, work) as allowed:
+                if allowed:
+                    done += await self._alone(work)
         return done
 
     async def tell(self, committed: Committed) -> None:
@@ -132,7 +129,7 @@ class Delivery:
 
     async def _alone(self, work: Work) -> list[Committed]:
         try:
-            return [await self._attempt([work], local=False, tries=CONTENTION_TRIES_ALONE_MAX)]
+            return [await self._attempt([work], local=False)]
         except Contended:
             answer = await self._failures.contended(work)
         except (Poisoned, SaveFailed) as failure:
@@ -141,36 +138,39 @@ class Delivery:
             answer = await self._failures.failed(work, repr(cause), stack)
         return [Committed("", answer, answer.answers())] if answer else []
 
-    async def _attempt(self, batch: Sequence[Work], *, local: bool, tries: int = CONTENTION_TRIES_MAX) -> Committed:
-        """One batch until it is committed; contention only means another try, with everything locked up front."""
-        asked: list[Need] = []
+    async def _attempt(self, batch: Sequence[Work], *, local: bool) -> Committed:
         told = self._teller.take_told()
-        last: Exception = Contended()
         try:
-            for _ in range(tries):
-                try:
-                    return await self._transaction(batch, asked, told, local=local)
-                except CONTENTION as error:
-                    metrics.contention.labels(type(error).__name__).inc()
-                    if isinstance(error, asyncpg.UniqueViolationError):
-                        self._inbox.repeated()
-                    last = error
-        except DatabaseAway as away:
-            self._teller.put_back(told)
-            # A statement that takes too long while the database answers others is the fault of what is in it.
-            if isinstance(away.__cause__, TimeoutError) and await self._database.answers():
-                raise SaveFailed from away.__cause__
-            raise
-        except Poisoned:
-            self._teller.put_back(told)
-            raise
-        except Exception as error:
-            self._teller.put_back(told)
-            raise SaveFailed from error
+            return await self._until_committed(batch, told, local=local)
         except BaseException:
             self._teller.put_back(told)
             raise
-        self._teller.put_back(told)
+
+    async def _until_committed(self, batch: Sequence[Work], told: set[str], *, local: bool) -> Committed:
+        """One batch; contention only means another try, with everything locked up front."""
+        asked: list[Need] = []
+        last: Exception = Contended()
+        locks = LOCK_TRIES_MAX if local else LOCK_TRIES_ALONE_MAX
+        for _ in range(CONTENTION_TRIES_MAX if local else CONTENTION_TRIES_ALONE_MAX):
+            try:
+                return await self._transaction(batch, asked, told, local=local)
+            except CONTENTION as error:
+                last = error
+                metrics.contention.labels(type(error).__name__).inc()
+                if isinstance(error, asyncpg.UniqueViolationError):
+                    self._inbox.repeated()
+                locks -= isinstance(error, asyncpg.LockNotAvailableError)
+                if not locks:
+                    break
+            except DatabaseAway as away:
+                # A statement that takes too long while the database answers others is the fault of what is in it.
+                if isinstance(away.__cause__, TimeoutError) and await self._database.answers():
+                    raise SaveFailed from away.__cause__
+                raise
+            except Poisoned:
+                raise
+            except Exception as error:
+                raise SaveFailed from error
         # A key that is taken stays taken; a lock is let go one day.
         raise (SaveFailed if isinstance(last, asyncpg.UniqueViolationError) else Contended) from last
 

@@ -9,6 +9,7 @@ from contracts import ids, topology
 from contracts.bus import Bus
 from contracts.envelope import Envelope, encode, pack
 from contracts.message import Kind, Problem
+from workers.runtime import tracing
 from workers.runtime.outbox import Outgoing
 from workers.runtime.telemetry import metrics
 from workers.runtime.work import Told, Work
@@ -60,7 +61,7 @@ class Failures:
         metrics.failed.labels(work.domain, envelope.type, fate).inc()
         # Another try is how we live with an unsure world; the last one is a reason to wake somebody.
         tell = log.warning if fate == "delayed" else log.error
-        tell("message_failed", type=envelope.type, id=envelope.id, attempt=envelope.attempt, fate=fate, reason=reason)
+        tell("message_failed", **tracing.about(envelope), fate=fate, reason=reason)
         if fate == "answered":
             return busy(envelope)
         if fate == "dead":
@@ -72,6 +73,7 @@ class Failures:
     async def contended(self, work: Work) -> Outgoing | None:
         """What it needs stays locked by somebody else: later, and this attempt does not count. Likewise otherwise."""
         metrics.failed.labels(work.domain, work.envelope.type, "contended").inc()
+        log.warning("message_contended", **tracing.about(work.envelope))
         if work.is_call:
             return busy(work.envelope)
         await self._delay(work.queue, work.envelope.put_back())
@@ -81,11 +83,14 @@ class Failures:
         """To the dead-letter queue. Raises `NotSent`, `Unconfirmed`."""
         # The same message has the same letter, however often a saga asks again for what has failed for good.
         name = ids.derived("dlt", queue, envelope.id)
+        log.error("dead_letter", **tracing.about(envelope), queue=queue, letter=name, reason=reason)
         await self._bury(name, queue, envelope.type, encode(envelope).decode(), reason, stack)
 
     async def bury_raw(self, queue: str, message: bytes, reason: str) -> None:
         """The same for what is not even an envelope."""
-        await self._bury(ids.new("dlt"), queue, "?", message.decode(errors="replace"), reason, "")
+        name = ids.new("dlt")
+        log.error("dead_letter", queue=queue, letter=name, reason=reason)
+        await self._bury(name, queue, "?", message.decode(errors="replace"), reason, "")
 
     async def _bury(self, name: str, queue: str, kind: str, message: str, reason: str, stack: str) -> None:
         domain = queue.partition(".")[0]
@@ -93,7 +98,6 @@ class Failures:
         letter = DeadLetter(
             name, domain, queue, kind, message, reason[:STACK_CHARACTERS_MAX], stack[-STACK_CHARACTERS_MAX:]
         )
-        log.error("dead_letter", id=letter.id, queue=queue, type=kind, reason=letter.reason)
         await self._bus.publish(topology.COMMANDS, topology.dead(domain), to_json(letter))
 
     async def _delay(self, queue: str, envelope: Envelope) -> None:

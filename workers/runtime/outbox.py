@@ -101,21 +101,21 @@ class Teller:
         await self.reply(answers)
         failed += await self._publish([bundle for bundle in bundles if bundle[1] not in topology.WATCHED])
         if failed:
-            log.warning("batch_not_told", batch=batch, bundles=len(failed), reason=type(failed[0]).__name__)
+            log.warning("batch_not_told", batch=batch, not_told=dict(failed))
         elif bundles:
             self._told.add(batch)
         return not failed
 
-    async def _publish(self, bundles: Sequence[Bundle]) -> list[NotSent | Unconfirmed]:
-        """What has not been confirmed."""
+    async def _publish(self, bundles: Sequence[Bundle]) -> list[tuple[str, str]]:
+        """What has not been confirmed: where it was to go, and why."""
         results = await asyncio.gather(
             *(self._bus.publish(exchange, key, body.encode()) for exchange, key, body in bundles),
             return_exceptions=True,
         )
-        failed: list[NotSent | Unconfirmed] = []
-        for result in results:
+        failed: list[tuple[str, str]] = []
+        for (_, key, _), result in zip(bundles, results, strict=True):
             if isinstance(result, NotSent | Unconfirmed):
-                failed.append(result)
+                failed.append((key, type(result).__name__))
             elif result is not None:
                 raise result
         return failed

@@ -8,6 +8,7 @@ import structlog
 
 from contracts.bus import NotSent, Unconfirmed
 from contracts.message import Refusal
+from workers.runtime import suspicion
 from workers.runtime.arrivals import Arrival, give_back
 from workers.runtime.database import Database, DatabaseAway
 from workers.runtime.delivery import Delivery
@@ -50,7 +51,10 @@ class Preparer:
     async def _bundle(self, arrival: Arrival, then: Callable[[Arrival], None], away: Callable[[], None]) -> None:
         try:
             known = await self._known(arrival.works)
-            ready = await asyncio.gather(*(self._one(work, skip=work in known) for work in arrival.works))
+            if arrival.suspicious:
+                ready = [await self._suspect(work, skip=work in known) for work in arrival.works]
+            else:
+                ready = await asyncio.gather(*(self._one(work, skip=work in known) for work in arrival.works))
         except DatabaseAway as error:
             log.warning("database_away", reason=repr(error.__cause__))
             away()
@@ -70,6 +74,13 @@ class Preparer:
             return set()
         unclaimed = await self._delivery.unclaimed(durable)
         return set(durable) - set(unclaimed)
+
+    async def _suspect(self, work: Work, *, skip: bool) -> Work | None:
+        """The same for one of a bundle that may have killed its worker."""
+        if skip or work.is_call:
+            return await self._one(work, skip=skip)
+        async with suspicion.tried(self._database, self._failures, work) as allowed:
+            return await self._one(work, skip=False) if allowed else None
 
     async def _one(self, work: Work, *, skip: bool) -> Work | None:
         """The work with what was prepared for it; None when that failed and it waits for its next attempt."""

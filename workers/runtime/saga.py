@@ -158,20 +158,34 @@ class Progress(NamedTuple):
 
     def stored(self) -> dict[str, Any]:
         """What the database keeps of it."""
-        names = ("saga", "phase", "step", "tries", "problem", "done", "wait_seconds")
-        return {name: getattr(self, name) for name in names}
+        steps = self.saga.steps
+        return {
+            "saga": self.saga,
+            "phase": self.phase,
+            # By name: another release may have other steps before it.
+            "step": steps[self.step].name if self.step >= 0 else None,
+            "tries": self.tries,
+            "problem": self.problem,
+            "done": [steps[index].name for index in self.done],
+            "wait_seconds": self.wait_seconds,
+        }
 
     @classmethod
     def restored(cls, saga: type[Saga], stored: dict[str, Any]) -> "Progress":
-        """The state machine as it was stored."""
+        """The state machine as it was stored. A step that there is no more can't be gone on from: `KeyError`."""
         problem = stored["problem"]
+        # Older versions stored numbers.
+        index = {key: number for number, step in enumerate(saga.steps) for key in (step.name, number)} | {
+            None: -1,
+            -1: -1,
+        }
         return cls(
             saga.model_validate(stored["saga"]),
             Phase(stored["phase"]),
-            stored["step"],
+            index[stored["step"]],
             stored["tries"],
             None if problem is None else Problem.model_validate(problem),
-            tuple(stored["done"]),
+            tuple(index[name] for name in stored["done"]),
             stored.get("wait_seconds"),
         )
 

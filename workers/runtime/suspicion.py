@@ -4,9 +4,12 @@ The broker's count of returns says nothing of the reason, outages count there to
 mark.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from workers.runtime.database import Database
+from workers.runtime.failures import Failures
 from workers.runtime.work import Work
 
 DEATHS_MAX = 7
@@ -15,6 +18,24 @@ DEATHS_MAX = 7
 COUNT = "SELECT count(*) FROM runtime.inbox WHERE id = ANY($1::text[]) AND domain = $2"
 MARK = "INSERT INTO runtime.inbox (id, domain, claimed_at, batch) VALUES ($1, $2, $3, '') ON CONFLICT DO NOTHING"
 UNMARK = "DELETE FROM runtime.inbox WHERE id = $1 AND domain = $2"
+
+
+@asynccontextmanager
+async def tried(database: Database, failures: Failures, work: Work) -> AsyncIterator[bool]:
+    """Whether to try it in this block; one that has killed its workers is buried instead.
+
+    Raises `DatabaseAway`, `NotSent`, `Unconfirmed`.
+    """
+    deaths = await begin(database, work)
+    if deaths >= DEATHS_MAX:
+        reason = f"the worker died {deaths} times with this message alone"
+        await failures.bury(work.queue, work.envelope, reason)
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        await end(database, work, deaths)
 
 
 async def begin(database: Database, work: Work) -> int:

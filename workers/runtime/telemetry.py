@@ -63,7 +63,20 @@ class Metrics:
     reconciliation_exceptions: Gauge = field(
         default_factory=lambda: Gauge("saldo_reconciliation_exceptions", "Exceptions that need a person", ["kind"])
     )
+    untold: Gauge = field(default_factory=lambda: Gauge("saldo_untold_batches", "Batches that are not told yet"))
+    oldest_untold_seconds: Gauge = field(
+        default_factory=lambda: Gauge("saldo_oldest_untold_seconds", "Age of the oldest of them")
+    )
+    overdue_timers: Gauge = field(default_factory=lambda: Gauge("saldo_overdue_timers", "Timers that are due"))
+    oldest_timer_seconds: Gauge = field(
+        default_factory=lambda: Gauge("saldo_oldest_timer_overdue_seconds", "How long the oldest of them has been due")
+    )
     dead_letters: Gauge = field(default_factory=lambda: Gauge("saldo_dead_letters", "Unresolved dead letters"))
+    invariants_measured: Gauge = field(
+        default_factory=lambda: Gauge(
+            "saldo_ledger_invariants_measured_timestamp_seconds", "When the ledger's invariants were measured last"
+        )
+    )
     invariant: Gauge = field(
         default_factory=lambda: Gauge("saldo_ledger_invariant", "Must be zero", ["invariant", "currency"])
     )
@@ -73,12 +86,12 @@ metrics = Metrics()
 
 
 def configure_logs(level: str) -> None:
-    """JSON lines on stderr, for our own logs and everybody else's; with the trace id where there is one."""
+    """JSON lines on stderr, for our own logs and everybody else's."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _trace_ids,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+        _process,
     ]
     structlog.configure(
         processors=[*shared, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()],
@@ -116,8 +129,6 @@ def configure_traces(endpoint: str, name: str) -> None:
     trace.set_tracer_provider(provider)
 
 
-def _trace_ids(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-    context = trace.get_current_span().get_span_context()
-    if context.is_valid:
-        event["trace_id"], event["span_id"] = f"{context.trace_id:032x}", f"{context.span_id:016x}"
+def _process(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    event["process"] = "workers"
     return event

@@ -19,6 +19,20 @@ def enabled() -> bool:
     return isinstance(trace.get_tracer_provider(), TracerProvider)
 
 
+def about(envelope: Envelope) -> dict[str, str | int]:
+    """What a line in the log says of a message, so that its operation, its request and its trace can be found."""
+    _, _, trace_id = (envelope.traceparent or "").partition("-")
+    said: dict[str, str | int | None] = {
+        "type": envelope.type,
+        "id": envelope.id,
+        "operation": envelope.operation,
+        "request": envelope.request,
+        "attempt": envelope.attempt,
+        "trace_id": trace_id.partition("-")[0] or None,
+    }
+    return {name: value for name, value in said.items() if value is not None}
+
+
 def begin(envelope: Envelope, queue: str) -> Span | None:
     """A span for the handling of one message, below the one that sent it."""
     if envelope.traceparent is None or not enabled():

@@ -21,9 +21,10 @@ UNTOLD_MAX = 16
 CLAIMS_MAX = 10_000
 REVEALS_MAX = 1_000
 
+DUE_QUEUES = "SELECT DISTINCT queue FROM runtime.timers WHERE due_at <= now() ORDER BY queue"
 DUE = """
-SELECT id, queue, message FROM runtime.timers WHERE due_at <= now()
-ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
+SELECT id, message FROM runtime.timers WHERE due_at <= now() AND queue = $1
+ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
 """
 OLD_UNTOLD = """
 SELECT id, bundles FROM runtime.untold WHERE created_at < now() - $1::interval AND id > $2
@@ -41,19 +42,29 @@ OPEN_SAGAS = """
 SELECT phase, count(*), extract(epoch FROM now() - min(created_at))::float8 FROM runtime.sagas
 WHERE phase NOT IN ('completed', 'failed') GROUP BY phase
 """
+WAITING = """
+SELECT count(*), coalesce(extract(epoch FROM now() - min({since})), 0)::float8
+FROM runtime.{table} WHERE {since} <= now()
+"""
+UNTOLD = WAITING.format(table="untold", since="created_at")
+OVERDUE = WAITING.format(table="timers", since="due_at")
 PHASES = ("running", "undoing", "failing", "stuck")
 
 
-async def every(seconds: float, what: Callable[[], Awaitable[Any]]) -> None:
+async def every(seconds: float, name: str, what: Callable[[], Awaitable[Any]]) -> None:
     """Do `what` for ever; outages and locks are waited out, and what was busy asks again at once."""
+    waits_for: type[Exception] | None = None
     while True:
         try:
             busy = await what()
+            waits_for = None
         except (DatabaseAway, *CONTENTION, NotSent, Unconfirmed) as error:
-            log.warning("upkeep_waits", task=getattr(what, "__name__", "?"), reason=type(error).__name__)
-            busy = False
+            # Once is enough: an outage has as many rounds as it has seconds.
+            if type(error) is not waits_for:
+                log.warning("upkeep_waits", task=name, reason=type(error).__name__)
+            busy, waits_for = False, type(error)
         except Exception:
-            log.exception("upkeep_failed", task=getattr(what, "__name__", "?"))
+            log.exception("upkeep_failed", task=name)
             busy = False
         if not busy:
             await asyncio.sleep(seconds)
@@ -69,26 +80,32 @@ class Upkeep:
         self._swept = ""
 
     async def fire_timers(self) -> bool:
-        """Publish the timers that are due, confirmed, then remove them; True if there may be more."""
-        async with self._database.transaction() as connection:
-            due = await connection.fetch(DUE, TIMERS_MAX)
-            fired: list[str] = []
-            for queue in dict.fromkeys(row["queue"] for row in due):
-                timers = [row for row in due if row["queue"] == queue]
-                if await self._fire(queue, [row["message"].encode() for row in timers]):
-                    fired += [row["id"] for row in timers]
-            await connection.execute("DELETE FROM runtime.timers WHERE id = ANY($1::text[])", fired)
-        return len(fired) == TIMERS_MAX
+        """Publish the timers that are due, confirmed, then remove them; True if there may be more.
 
-    async def _fire(self, queue: str, messages: list[bytes]) -> bool:
-        """Whether the queue has taken them; one that is gone holds up no other. Raises `Unconfirmed`."""
-        try:
-            for body in pack(messages):
+        Queue by queue, each in a transaction of its own: one that doesn't take them holds up no other.
+        """
+        async with self._database.transaction() as connection:
+            queues = [row["queue"] for row in await connection.fetch(DUE_QUEUES)]
+        more, deaf = False, list[str]()
+        for queue in queues:
+            try:
+                more |= await self._fire(queue)
+            except (NotSent, Unconfirmed):
+                deaf.append(queue)
+        if deaf:
+            log.warning("timers_not_fired", queues=deaf)
+        return more
+
+    async def _fire(self, queue: str) -> bool:
+        """The timers of one queue. Raises `NotSent`, `Unconfirmed`."""
+        async with self._database.transaction() as connection:
+            due = await connection.fetch(DUE, queue, TIMERS_MAX)
+            for body in pack([row["message"].encode() for row in due]):
                 await self._bus.publish(topology.COMMANDS, queue, body)
-        except NotSent:
-            log.warning("timers_not_fired", queue=queue, timers=len(messages))
-            return False
-        return True
+            await connection.execute(
+                "DELETE FROM runtime.timers WHERE id = ANY($1::text[])", [row["id"] for row in due]
+            )
+        return len(due) == TIMERS_MAX
 
     async def tell_untold(self, older_than_seconds: float) -> bool:
         """Publish what a crashed or cut-off batch left behind, and forget what has been told meanwhile.
@@ -126,12 +143,17 @@ class Upkeep:
         return bool(done == f"DELETE {REVEALS_MAX}")
 
     async def gauges(self) -> None:
-        """Open sagas by phase and age, and unresolved dead letters."""
+        """Open sagas by phase and age, unresolved dead letters, and what waits to be told or fired."""
         async with self._database.transaction() as connection:
             sagas = {row[0]: (row[1], row[2]) for row in await connection.fetch(OPEN_SAGAS)}
             dead = await connection.fetchval("SELECT count(*) FROM runtime.dead_letters WHERE resolution IS NULL")
+            untold, overdue = await connection.fetchrow(UNTOLD), await connection.fetchrow(OVERDUE)
         for phase in PHASES:
             count, age = sagas.get(phase, (0, 0.0))
             metrics.sagas_open.labels(phase).set(count)
             metrics.oldest_saga_seconds.labels(phase).set(age)
         metrics.dead_letters.set(dead)
+        metrics.untold.set(untold[0])
+        metrics.oldest_untold_seconds.set(untold[1])
+        metrics.overdue_timers.set(overdue[0])
+        metrics.oldest_timer_seconds.set(overdue[1])

@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any
 
@@ -38,11 +38,11 @@ INBOX_SWEEP_SECONDS = 600.0
 REVEALS_SWEEP_SECONDS = 30.0
 GAUGES_SECONDS = 10.0
 
-Periodic = tuple[float, Callable[[Database], Awaitable[Any]]]
+Periodic = tuple[float, str, Callable[[Database], Awaitable[Any]]]
 
 
 class Worker:
-    """Hosts domains until it is stopped. `periodic` are the domains' own tasks: (seconds, what)."""
+    """Hosts domains until it is stopped. `periodic` are the domains' own tasks: (seconds, name, what)."""
 
     def __init__(
         self,
@@ -55,20 +55,29 @@ class Worker:
         self._periodic = periodic
         self._whole = whole
         self.roster = Roster.of(domains, whole)
-        self.name = f"workers-{'-'.join(self.roster.domains)}-{socket.gethostname()}-{os.getpid()}"
+        # What names the process comes first, for PostgreSQL keeps the beginning only.
+        self.name = f"workers-{os.getpid()}-{socket.gethostname()}-{'-'.join(self.roster.domains)}"
         self.database = Database(settings.database_url.get_secret_value(), name=self.name[:63])
         self.bus = Bus(settings.amqp_url.get_secret_value(), name=self.name)
         self.teller = Teller(self.bus)
         self._tasks: list[asyncio.Task[Any]] = []
+        self._consumer: Consumer | None = None
+        self._cleaning = AsyncExitStack()
         self._stopped = False
 
     async def start(self) -> None:
-        """Connect to everything and begin to consume."""
+        """Connect to everything and begin to consume. May be cancelled; `stop` cleans up."""
         settings, roster = self._settings, self.roster
+        self._cleaning.push_async_callback(self.database.close)
+        # First, so that whoever looks sees a process that lives and waits.
+        runner = await health.serve(settings.metrics_host, settings.metrics_port, self.missing)
+        self._cleaning.push_async_callback(runner.cleanup)
         await self.database.wait()
+        self._cleaning.push_async_callback(self.bus.stop)
         await self.bus.start(self._whole)
-        self._http = aiohttp.ClientSession()
-        resources = Resources(self.database.reader, self._http, settings)
+        http = aiohttp.ClientSession()
+        self._cleaning.push_async_callback(http.close)
+        resources = Resources(self.database.reader, http, settings)
         failures = Failures(
             self.bus, max_attempts=settings.max_attempts, retry_delay_seconds=settings.retry_delay_seconds
         )
@@ -83,33 +92,33 @@ class Worker:
         self._consumer = Consumer(settings, roster.domains, reader, delivery, preparer, self.database, listeners)
         self._consuming = asyncio.create_task(self._consumer.run())
         self._tasks = [asyncio.create_task(task) for task in self._upkeep()]
-        self._health = await health.serve(settings.metrics_host, settings.metrics_port, self.missing)
+        log.info("consuming", domains=roster.domains)
 
     async def wait(self) -> None:
         """Return when the delivery loop ends; it raises what broke it."""
-        await self._consuming
+        await asyncio.shield(self._consuming)
 
     async def stop(self) -> None:
         """Finish what was taken, then close everything. Once is enough."""
         if self._stopped:
             return
         self._stopped = True
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._settings.shutdown_seconds):
-                await self._consumer.stop()
-                await self._consuming
-        for task in (*self._tasks, self._consuming):
+        if self._consumer is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.shutdown_seconds):
+                    await self._consumer.stop()
+                    await self._consuming
+            self._tasks.append(self._consuming)
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, self._consuming, return_exceptions=True)
-        await self._health.cleanup()
-        await self._http.close()
-        await self.bus.stop()
-        await self.database.close()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._cleaning.aclose()
+        log.info("stopped")
 
     async def missing(self) -> list[str]:
         """What keeps this worker from working."""
         states = {
-            "consuming": self._consumer.consuming,
+            "consuming": self._consumer is not None and self._consumer.consuming,
             "broker": self.bus.ready,
             "database": await self.database.answers(),
         }
@@ -127,10 +136,10 @@ class Worker:
         settings = self._settings
         keeper = Upkeep(self.database, self.bus, self.teller)
         return [
-            every(settings.timer_poll_seconds, keeper.fire_timers),
-            every(settings.timer_poll_seconds * 5, lambda: keeper.tell_untold(settings.untold_after_seconds)),
-            every(INBOX_SWEEP_SECONDS, lambda: keeper.forget_claims(settings.inbox_retention_days)),
-            every(REVEALS_SWEEP_SECONDS, keeper.forget_reveals),
-            every(GAUGES_SECONDS, keeper.gauges),
-            *(every(seconds, partial(what, self.database)) for seconds, what in self._periodic),
+            every(settings.timer_poll_seconds, "timers", keeper.fire_timers),
+            every(settings.timer_poll_seconds * 5, "untold", lambda: keeper.tell_untold(settings.untold_after_seconds)),
+            every(INBOX_SWEEP_SECONDS, "claims", lambda: keeper.forget_claims(settings.inbox_retention_days)),
+            every(REVEALS_SWEEP_SECONDS, "reveals", keeper.forget_reveals),
+            every(GAUGES_SECONDS, "gauges", keeper.gauges),
+            *(every(seconds, name, partial(what, self.database)) for seconds, name, what in self._periodic),
         ]
