@@ -1,11 +1,30 @@
-"""Which database an operator's command means: the one that is named, else that of the stack that runs here."""
+"""Which database an operator's command means, and what to do about one that is not there or not ready."""
 
 import importlib.util
 import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ops.trouble import Trouble
 
 VARIABLE = "DATABASE_URL"
+
+ADVICE = {
+    "08": "Does the server run?",
+    "28": "Are user and password right?",
+    "3D": "Is the name of the database right?",
+    "53": "Try again when it has less to do.",
+    "57": "Try again in a moment.",
+    "3F": "Bring its schema up to date first: saldo migrate.",
+    "42703": "Bring its schema up to date first: saldo migrate.",
+    "42883": "Bring its schema up to date first: saldo migrate.",
+    "42P01": "Bring its schema up to date first: saldo migrate.",
+    "42501": "Is this the role that is meant for it?",
+}
+"""What to do, by the beginning of PostgreSQL's SQLSTATE; what is not here is a mistake of ours."""
+
+UNKNOWN_OPTION = re.compile(r"^connect\(\) got an unexpected keyword argument '(\w+)'")
 
 
 def url() -> str:
@@ -13,7 +32,51 @@ def url() -> str:
     named = os.environ.get(VARIABLE) or _local()
     if not named:
         raise Trouble(f"Set {VARIABLE} to the database that is meant, or start a stack here with ./dev up.")
-    return named
+    return checked(named)
+
+
+def checked(address: str, variable: str = VARIABLE) -> str:
+    """The address itself. Raises `Trouble` where it can't be one of a PostgreSQL; it may hold a password, so unsaid."""
+    from sqlalchemy import exc, make_url  # noqa: PLC0415 - other commands start without it
+
+    try:
+        kind = make_url(address).get_backend_name()
+    except (exc.ArgumentError, ValueError):
+        kind = None
+    if kind not in ("postgresql", "postgres"):
+        raise Trouble(f"{variable} is not the address of a database, as in postgresql://user:password@host/name.")
+    return address
+
+
+@contextmanager
+def reached(variable: str = VARIABLE) -> Iterator[None]:
+    """Turn what keeps us from working with the database into `Trouble`; mistakes of ours stay what they are."""
+    try:
+        yield
+    except (OSError, OverflowError) as error:
+        reason = str(error) or type(error).__name__
+        raise Trouble(f"The database that {variable} names can't be reached: {reason}. Does the server run?") from None
+    except Exception as error:
+        sentence = _sentence(error, variable)
+        if sentence is None:
+            raise
+        raise Trouble(sentence) from None
+
+
+def _sentence(error: BaseException, variable: str) -> str | None:
+    import asyncpg  # noqa: PLC0415 - other commands start without it
+    from sqlalchemy import exc  # noqa: PLC0415 - likewise
+
+    if isinstance(error, TypeError) and (option := UNKNOWN_OPTION.match(str(error))):
+        return f"{variable} has an option that is not known here: {option[1]}."
+    if isinstance(error, exc.DBAPIError) and error.connection_invalidated:
+        return f"The database that {variable} names has gone away. Try again in a moment."
+    cause: BaseException | None = error
+    while cause and not isinstance(cause, asyncpg.PostgresError):
+        cause = cause.__cause__
+    state = str(getattr(cause, "sqlstate", None))
+    advice = next((advice for beginning, advice in ADVICE.items() if state.startswith(beginning)), None)
+    return f"The database that {variable} names says: {str(cause).splitlines()[0]}. {advice}" if advice else None
 
 
 def _local() -> str | None:

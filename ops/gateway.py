@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.util
+import json
 import os
 import sys
 from functools import cache
@@ -42,7 +43,7 @@ def listed(path: str, limit: int, **filters: object) -> list[Json]:
 async def _ask(method: str, path: str, body: Json) -> Json:
     timeout = aiohttp.ClientTimeout(TIMEOUT_SECONDS)
     try:
-        async with aiohttp.ClientSession(_url(), timeout=timeout) as session:
+        async with _session(timeout) as session:
             token = os.environ.get(TOKEN) or await _log_in(session)
             session.headers["Authorization"] = f"Bearer {token}"
             status, told = await _request(session, method, path, body)
@@ -56,10 +57,26 @@ async def _ask(method: str, path: str, body: Json) -> Json:
 
 async def _request(session: aiohttp.ClientSession, method: str, path: str, body: Json) -> tuple[int, Json]:
     async with session.request(method, path, json=body, headers={"Prefer": "wait=20"}) as answer:
-        told = None if answer.status == NO_CONTENT else await answer.json(content_type=None)
+        told = None if answer.status == NO_CONTENT else _decoded(await answer.text(errors="replace"), answer)
         if answer.status >= ERROR:
             raise Trouble(_sentence(told, answer.status))
         return answer.status, told
+
+
+def _session(timeout: aiohttp.ClientTimeout) -> aiohttp.ClientSession:
+    url = _url()
+    try:
+        return aiohttp.ClientSession(url, timeout=timeout)
+    except ValueError as error:
+        raise Trouble(f"{URL} is not the address of a gateway, as in https://saldo.example.com: {error}.") from None
+
+
+def _decoded(text: str, answer: aiohttp.ClientResponse) -> Json:
+    try:
+        return json.loads(text)
+    except ValueError:
+        kind = f"{answer.status} with {answer.content_type}"
+        raise Trouble(f"{answer.url.origin()} answered {kind} instead of JSON: is {URL} a gateway's?") from None
 
 
 def _outcome(operation: Json) -> tuple[int, Json]:

@@ -15,7 +15,9 @@ VARIABLE = "CARD_KEYS"
 
 def rotate_pan() -> None:
     """Seal every card number with the first key of `CARD_KEYS`. Stopped, it goes on where it was when run again."""
-    asyncio.run(_rotate_pan(database.url(), ring(VARIABLE)))
+    url, keys = database.url(), ring(VARIABLE)
+    with database.reached():
+        asyncio.run(_rotate_pan(url, keys))
 
 
 async def _rotate_pan(url: str, text: str) -> None:

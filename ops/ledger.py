@@ -10,7 +10,9 @@ def verify(database_url: str | None = None) -> bool:
     """Print every broken invariant of the ledger in this database (else `ops.database`'s); true when none is."""
     from workers.ledger import verification  # noqa: PLC0415 - the rest of the commands start without SQLAlchemy
 
-    broken = asyncio.run(verification.verify(database_url or database.url()))
+    url = database_url or database.url()
+    with database.reached():
+        broken = asyncio.run(verification.verify(url))
     for sentence in broken:
         console.print(f"[bold red]✗[/] {sentence}", soft_wrap=True)
     if not broken:

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ops import database
 from ops.trouble import Trouble
 
 if TYPE_CHECKING:
@@ -16,10 +17,16 @@ VARIABLE = "MIGRATIONS_DATABASE_URL"
 def migrate(target: str = "head") -> None:
     """Run Alembic on the database that `MIGRATIONS_DATABASE_URL` names, as the role that owns it."""
     from alembic import command  # noqa: PLC0415 - importing it takes longer than most other commands
+    from alembic.util import CommandError  # noqa: PLC0415 - likewise
 
     if not os.environ.get(VARIABLE):
         raise Trouble(f"Set {VARIABLE} to the database to migrate, with the role that owns it.")
-    command.upgrade(configuration(), target)
+    database.checked(os.environ[VARIABLE], VARIABLE)
+    with database.reached(VARIABLE):
+        try:
+            command.upgrade(configuration(), target)
+        except CommandError as error:
+            raise Trouble(f"The schema can't be brought to {target}: {error}") from None
 
 
 def configuration() -> "Config":

@@ -24,5 +24,6 @@ def rotate(*, at_once: bool) -> None:
         # Without its cause: that would show the keys.
         raise Trouble(f"{VARIABLE} must be a JSON list of keys, as the workers have it.") from None
     before, after = keyring.overlap(at_once=at_once)
-    row = asyncio.run(keyring.rotate(url, ring, before=before, after=after))
+    with database.reached():
+        row = asyncio.run(keyring.rotate(url, ring, before=before, after=after))
     console.print(f"[bold green]✓[/] {row.id} is published and signs from {row.signs_from:%H:%M:%S} UTC")

@@ -19,7 +19,8 @@ def create_admin(email: str, first_name: str, last_name: str) -> None:
     url = database.url()
     try:
         wanted = Register(email=email, password=_password(), first_name=first_name, last_name=last_name)
-        user = asyncio.run(admins.create(url, wanted))
+        with database.reached():
+            user = asyncio.run(admins.create(url, wanted))
     except ValidationError as error:
         # Without the input: a rejected password must not end up on a screen or in a log.
         wrong = (f"{item['loc'][0]}: {item['msg']}" for item in error.errors(include_input=False, include_url=False))

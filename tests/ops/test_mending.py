@@ -51,11 +51,14 @@ class Played:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, Any]] = []
         self.answers: dict[tuple[str, str], tuple[int, Any]] = {}
+        self.pages: dict[str, tuple[int, str]] = {}
 
     async def answer(self, request: web.Request) -> web.Response:
         """What a test wants, else what is usual."""
         body = await request.json() if request.can_read_body else None
         self.asked.append((request.method, str(request.rel_url), body))
+        if page := self.pages.get(request.path):
+            return web.Response(status=page[0], text=page[1], content_type="text/html")
         if request.path == "/v1/auth/login":
             return web.json_response({"access_token": "by-password"})
         assert request.headers["Authorization"] in ("Bearer token", "Bearer by-password")
@@ -164,6 +167,23 @@ async def test_a_gateway_that_is_away_is_named(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("SALDO_TOKEN", "token")
     told = await saldo("sagas", "list")
     assert "SALDO_URL" in str(told.exception)
+
+
+@pytest.mark.parametrize("url", ["garbage", "127.0.0.1:5000", "http://", "http://127.0.0.1:99999"])
+async def test_what_is_no_address_is_a_sentence(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SALDO_URL", url)
+    monkeypatch.setenv("SALDO_TOKEN", "token")
+    told = await saldo("sagas", "list")
+    assert isinstance(told.exception, Trouble)
+    assert "SALDO_URL is not the address of a gateway" in str(told.exception)
+
+
+@pytest.mark.parametrize("status", [200, 502])
+async def test_somebody_in_between_is_told_apart(gateway: Played, status: int) -> None:
+    gateway.pages["/v1/ops/sagas"] = (status, "<h1>Sign in</h1>")
+    told = await saldo("sagas", "list")
+    assert isinstance(told.exception, Trouble)
+    assert f"answered {status} with text/html instead of JSON" in str(told.exception)
 
 
 RUN = {
