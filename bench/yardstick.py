@@ -68,7 +68,6 @@ INSERT INTO yardstick.entries (account, transfer, amount)
 COMMIT;
 """
 RATE = re.compile(r"^tps = ([\d.]+)", re.MULTILINE)
-LATENCY = re.compile(r"^latency average = ([\d.]+) ms", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -84,11 +83,10 @@ class Setting:
 
 @dataclass(frozen=True)
 class Yardstick:
-    """One run of pgbench: transfers per second, and their mean latency in milliseconds."""
+    """One run of pgbench: transfers per second."""
 
     setting: Setting
     rate: float
-    latency_ms: float
 
 
 def prepare(postgres: Postgres, accounts: int) -> None:
@@ -106,10 +104,10 @@ def run(postgres: Postgres, setting: Setting, *, accounts: int, hot: bool, secon
         ]
         variables = os.environ | _connection(postgres.url(OWNER, tcp=setting.tcp))
         result = subprocess.run(command, capture_output=True, text=True, check=False, env=variables)
-    rate, latency = RATE.search(result.stdout), LATENCY.search(result.stdout)
-    if result.returncode or rate is None or latency is None:
+    rate = RATE.search(result.stdout)
+    if result.returncode or rate is None:
         raise Trouble(f"pgbench failed:\n{result.stdout}{result.stderr}")
-    return Yardstick(setting, float(rate[1]), float(latency[1]))
+    return Yardstick(setting, float(rate[1]))
 
 
 async def _prepare(database_url: str, accounts: int) -> None:
