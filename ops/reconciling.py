@@ -23,8 +23,9 @@ def reconcile(
 ) -> None:
     """Compare a provider's statement of a day with our side; exit 1 when something needs a person."""
     wanted = day.date() if day else (datetime.now(UTC) - timedelta(days=1)).date()
-    found = gateway.ask("POST", PATH, {"date": wanted.isoformat(), "provider": provider})
-    _tell(gateway.ask("GET", f"{PATH}/{found['id']}"))
+    with gateway.session() as session:
+        found = session.ask("POST", PATH, {"date": wanted.isoformat(), "provider": provider})
+        _tell(session.ask("GET", f"{PATH}/{found['id']}"))
     if found["open"]:
         raise typer.Exit(1)
 

@@ -52,15 +52,19 @@ class Played:
         self.asked: list[tuple[str, str, Any]] = []
         self.answers: dict[tuple[str, str], tuple[int, Any]] = {}
         self.pages: dict[str, tuple[int, str]] = {}
+        self.keys: list[str | None] = []
 
     async def answer(self, request: web.Request) -> web.Response:
         """What a test wants, else what is usual."""
         body = await request.json() if request.can_read_body else None
         self.asked.append((request.method, str(request.rel_url), body))
+        self.keys.append(request.headers.get("Idempotency-Key"))
         if page := self.pages.get(request.path):
             return web.Response(status=page[0], text=page[1], content_type="text/html")
         if request.path == "/v1/auth/login":
             return web.json_response({"access_token": "by-password"})
+        if request.path == "/v1/auth/logout":
+            return web.Response(status=204)
         assert request.headers["Authorization"] in ("Bearer token", "Bearer by-password")
         status, told = self.answers.get((request.method, request.path)) or self._usual(request)
         return web.Response(status=status) if told is None else web.json_response(told, status=status)
@@ -160,6 +164,45 @@ async def test_a_password_will_do(gateway: Played, monkeypatch: pytest.MonkeyPat
     told = await saldo("sagas", "list", typed="secret\n")
     assert told.exit_code == 0, told.exception
     assert gateway.asked[0] == ("POST", "/v1/auth/login", {"email": "olga@example.com", "password": "secret"})
+
+
+async def test_a_command_is_one_session_that_ends(gateway: Played, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SALDO_TOKEN")
+    monkeypatch.setenv("SALDO_EMAIL", "olga@example.com")
+    gateway.answers["GET", "/v1/ops/sagas"] = (200, {"data": [SAGA] * 100, "has_more": True, "next": "more"})
+    gateway.answers["POST", "/v1/ops/sagas/sag_1/retry"] = (409, ENDED)
+    for words in (("list", "--limit", "300"), ("retry", "sag_1", "--reason", "Why.")):
+        gateway.asked.clear()
+        await saldo("sagas", *words, typed="secret\n")
+        paths = [path for _, path, _ in gateway.asked]
+        assert paths.count("/v1/auth/login") == 1, paths
+        assert paths[-1] == "/v1/auth/logout"
+    gateway.asked.clear()
+    monkeypatch.setenv("SALDO_TOKEN", "token")
+    await saldo("sagas", "show", "sag_1")
+    assert len(gateway.asked) == 1, "a token that was given is not ours to end"
+
+
+async def test_what_never_ends_is_named(gateway: Played, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ops.gateway.OUTCOME_SECONDS_MAX", 1.0)
+    gateway.answers["POST", "/v1/ops/sagas/sag_1/retry"] = (202, {"id": "op_9", "status": "pending"})
+    gateway.answers["GET", "/v1/operations/op_9"] = (200, {"id": "op_9", "status": "pending"})
+    told = await saldo("sagas", "retry", "sag_1", "--reason", "Why.")
+    assert "waiting" in told.output
+    assert str(told.exception) == "There is no outcome after 1 seconds, but it goes on: see /v1/operations/op_9."
+
+
+async def test_what_nobody_knows_is_repeated_under_its_key(gateway: Played) -> None:
+    problem = {"status": 503, "code": "outcome_unknown", "detail": "Repeat it with the same key."}
+    gateway.answers["POST", "/v1/ops/sagas/sag_1/retry"] = (503, problem)
+    told = await saldo("sagas", "retry", "sag_1", "--reason", "Why.")
+    assert "outcome_unknown" in str(told.exception)
+    first = set(gateway.keys)
+    assert len(gateway.keys) == 3
+    assert len(first) == 1
+    assert None not in first
+    await saldo("sagas", "retry", "sag_1", "--reason", "Why.")
+    assert len(set(gateway.keys)) == 2, "another command is another operation"
 
 
 async def test_a_gateway_that_is_away_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
