@@ -5,8 +5,12 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from ops.trouble import Trouble
+
+if TYPE_CHECKING:
+    import asyncpg
 
 VARIABLE = "DATABASE_URL"
 
@@ -63,20 +67,31 @@ def reached(variable: str = VARIABLE) -> Iterator[None]:
         raise Trouble(sentence) from None
 
 
+def state(error: BaseException) -> str | None:
+    """The SQLSTATE of an error that came from PostgreSQL."""
+    refused = _refused(error)
+    return refused.sqlstate if refused else None
+
+
 def _sentence(error: BaseException, variable: str) -> str | None:
-    import asyncpg  # noqa: PLC0415 - other commands start without it
-    from sqlalchemy import exc  # noqa: PLC0415 - likewise
+    from sqlalchemy import exc  # noqa: PLC0415 - other commands start without it
 
     if isinstance(error, TypeError) and (option := UNKNOWN_OPTION.match(str(error))):
         return f"{variable} has an option that is not known here: {option[1]}."
     if isinstance(error, exc.DBAPIError) and error.connection_invalidated:
         return f"The database that {variable} names has gone away. Try again in a moment."
-    cause: BaseException | None = error
-    while cause and not isinstance(cause, asyncpg.PostgresError):
-        cause = cause.__cause__
-    state = str(getattr(cause, "sqlstate", None))
-    advice = next((advice for beginning, advice in ADVICE.items() if state.startswith(beginning)), None)
-    return f"The database that {variable} names says: {str(cause).splitlines()[0]}. {advice}" if advice else None
+    refused, code = _refused(error), state(error) or ""
+    advice = next((advice for beginning, advice in ADVICE.items() if code.startswith(beginning)), None)
+    return f"The database that {variable} names says: {str(refused).splitlines()[0]}. {advice}" if advice else None
+
+
+def _refused(error: BaseException | None) -> "asyncpg.PostgresError | None":
+    """What PostgreSQL itself has said, wherever in the chain of causes."""
+    import asyncpg  # noqa: PLC0415 - other commands start without it
+
+    while error and not isinstance(error, asyncpg.PostgresError):
+        error = error.__cause__
+    return error
 
 
 def _local() -> str | None:
