@@ -3,14 +3,16 @@
 import asyncio
 import importlib.util
 import os
+from datetime import UTC, datetime
 
 from pydantic import TypeAdapter, ValidationError
 
-from ops import database
+from ops import database, person
 from ops.console import console
 from ops.trouble import Trouble
 
 VARIABLE = "CARD_KEYS"
+ROTATED = "cards.RotateCardKeys"
 
 
 def rotate_pan() -> None:
@@ -34,10 +36,21 @@ async def _rotate_pan(url: str, text: str) -> None:
     progress = rotation.Progress(0, 0)
     try:
         async for progress in rotation.rotate(url, found):
+            if not progress.done and progress.total:
+                await _write_down(url, found[0].id, progress.total)
             console.print(f"  {progress.done} of {progress.total} card numbers")
     except SealBroken:
         raise Trouble(f"A card number was sealed with a key that {VARIABLE} does not have; nothing is lost.") from None
     console.print(f"[bold green]✓[/] key {found[0].id} seals every card number; no other key is needed any more")
+
+
+async def _write_down(url: str, newest: str, total: int) -> None:
+    """Before the first of many small transactions, any of which may be the last one."""
+    from workers.runtime import by_command  # noqa: PLC0415 - other commands start without it
+
+    shown, now = {"card_numbers": total}, datetime.now(UTC)
+    async with by_command.transaction(url) as connection:
+        await by_command.write_down(connection, ROTATED, newest, at=now, after=shown, address=person.address())
 
 
 def ring(variable: str) -> str:

@@ -4,7 +4,7 @@ import asyncio
 
 from pydantic import TypeAdapter, ValidationError
 
-from ops import database, keys
+from ops import database, keys, person
 from ops.console import console
 from ops.trouble import Trouble
 
@@ -25,5 +25,5 @@ def rotate(*, at_once: bool) -> None:
         raise Trouble(f"{VARIABLE} must be a JSON list of keys, as the workers have it.") from None
     before, after = keyring.overlap(at_once=at_once)
     with database.reached():
-        row = asyncio.run(keyring.rotate(url, ring, before=before, after=after))
+        row = asyncio.run(keyring.rotate(url, ring, before=before, after=after, address=person.address()))
     console.print(f"[bold green]✓[/] {row.id} is published and signs from {row.signs_from:%H:%M:%S} UTC")

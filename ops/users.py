@@ -6,7 +6,7 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from ops import database
+from ops import database, person
 from ops.console import console
 from ops.trouble import Trouble
 
@@ -20,7 +20,7 @@ def create_admin(email: str, first_name: str, last_name: str) -> None:
     try:
         wanted = Register(email=email, password=_password(), first_name=first_name, last_name=last_name)
         with database.reached():
-            user = asyncio.run(admins.create(url, wanted))
+            user = asyncio.run(admins.create(url, wanted, address=person.address()))
     except ValidationError as error:
         # Without the input: a rejected password must not end up on a screen or in a log.
         wrong = (f"{item['loc'][0]}: {item['msg']}" for item in error.errors(include_input=False, include_url=False))

@@ -8,6 +8,7 @@ import sys
 
 import asyncpg
 
+from ops import person
 from tests.servers import Database
 
 KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
@@ -33,11 +34,16 @@ async def test_a_key_is_made_and_its_private_half_shown_nowhere(database: Databa
     assert status == 0, output
     connection = await asyncpg.connect(database.admin_url)
     old, new = await connection.fetch("SELECT * FROM identity.signing_keys ORDER BY created_at")
+    entries = await connection.fetch("SELECT * FROM operations.audit ORDER BY created_at")
     await connection.close()
     assert new["id"] in output
     assert new["sealed"] not in output
     assert old["retires_at"] == new["signs_from"] == new["alone_from"]
     assert new["retires_at"] is None
+    assert [entry["object"] for entry in entries] == [old["id"], new["id"]]
+    assert {(entry["actor"], entry["action"]) for entry in entries} == {("operator", "identity.RotateSigningKeys")}
+    assert all(entry["address"] == person.address() for entry in entries)
+    assert set(json.loads(entries[0]["after"])) == {"signs_from", "others_retire_at"}
 
 
 async def test_a_ring_that_is_none_is_refused_and_not_shown(database: Database) -> None:

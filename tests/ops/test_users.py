@@ -7,6 +7,7 @@ import sys
 import asyncpg
 import pytest
 
+from ops import person
 from tests.servers import Database
 from workers.identity import passwords
 from workers.identity.passwords import Cost
@@ -33,10 +34,17 @@ async def test_an_admin_is_made_once(database: Database) -> None:
     assert "admin@example.com is an admin" in output
     connection = await asyncpg.connect(database.admin_url)
     row = await connection.fetchrow("SELECT password_hash, status, roles FROM identity.users")
+    entries = await connection.fetch("SELECT * FROM operations.audit")
     await connection.close()
     assert row is not None
     assert (row["status"], row["roles"]) == ("active", '["admin", "customer"]')
     assert (await passwords.verify(PASSWORD, row["password_hash"], Cost(3, 65_536, 1))).right
+    [entry] = entries
+    assert (entry["actor"], entry["action"]) == ("operator", "identity.CreateAdmin")
+    assert entry["object"] in output
+    assert entry["address"] == person.address()
+    assert '"admin"' in entry["after"]
+    assert not {"argon2", "example.com"} & set(entry["after"].split('"'))
     status, output = await create_admin(database.app_url, PASSWORD)
     assert status == 1
     assert "registered already" in output

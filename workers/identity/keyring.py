@@ -7,13 +7,16 @@ from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import SecretStr
-from sqlalchemy import func, insert, make_url, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from contracts import ids
 from workers.identity.tables import signing_keys
+from workers.runtime import by_command
 from workers.runtime.sealing import Sealer
 from workers.runtime.settings import SealingKey, Settings, SigningKey
+
+ROTATED = "identity.RotateSigningKeys"
 
 ACCESS_TOKEN_SECONDS_MAX = 900
 """The most that the settings take."""
@@ -85,17 +88,25 @@ def overlap(*, at_once: bool) -> tuple[timedelta, timedelta]:
     return (timedelta(), timedelta()) if at_once else (PUBLISHED_BEFORE, PUBLISHED_AFTER)
 
 
-async def rotate(database_url: str, ring: Sequence[SealingKey], *, before: timedelta, after: timedelta) -> KeyRow:
-    """Make a key that signs in `before`; all others, those of the settings too, retire `after` that."""
+async def rotate(
+    database_url: str,
+    ring: Sequence[SealingKey],
+    *,
+    before: timedelta,
+    after: timedelta,
+    address: str | None = None,
+) -> KeyRow:
+    """Make a key that signs in `before`; all others, those of the settings too, retire `after` that.
+
+    `address` is where the command was run, for the audit trail.
+    """
     row = _made(ring, datetime.now(UTC), before, after)
     retires_at = func.least(func.coalesce(signing_keys.c.retires_at, row.alone_from), row.alone_from)
-    engine = create_async_engine(make_url(database_url).set(drivername="postgresql+asyncpg"))
-    try:
-        async with engine.begin() as connection:
-            await connection.execute(update(signing_keys).values(retires_at=retires_at))
-            await connection.execute(insert(signing_keys).values(row._asdict()))
-    finally:
-        await engine.dispose()
+    shown = {"signs_from": row.signs_from, "others_retire_at": row.alone_from}
+    async with by_command.transaction(database_url) as connection:
+        await connection.execute(update(signing_keys).values(retires_at=retires_at))
+        await connection.execute(insert(signing_keys).values(row._asdict()))
+        await by_command.write_down(connection, ROTATED, row.id, at=row.created_at, after=shown, address=address)
     return row
 
 
