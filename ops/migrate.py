@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 VARIABLE = "MIGRATIONS_DATABASE_URL"
 ATTEMPTS, PAUSE_SECONDS = 10, 5.0
+ROLE, UNDEFINED = "saldo_app", "42704"
+"""Whom the migrations grant things to, and the SQLSTATE where there is nobody of that name."""
 IN_THE_WAY = frozenset({"55P03", "40P01"})
 """SQLSTATEs of a lock that somebody else has: timed out, or in a deadlock."""
 
@@ -64,6 +66,11 @@ def _upgraded(target: str) -> bool:
     except CommandError as error:
         raise Trouble(f"The schema can't be brought to {target}: {error}") from None
     except Exception as error:
+        if database.state(error) == UNDEFINED and ROLE in str(error):
+            raise Trouble(
+                f"The role {ROLE}, whom the processes are, does not exist. Make it first, as an administrator: "
+                f"CREATE ROLE {ROLE} LOGIN PASSWORD '…' (docs/servers.md)."
+            ) from None
         if database.state(error) not in IN_THE_WAY:
             raise
         return False

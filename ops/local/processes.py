@@ -24,6 +24,7 @@ CONTRACT = frozenset(
         "AMQP_URL",
         "DATABASE_URL",
         "MIGRATIONS_DATABASE_URL",
+        "WORKERS_AMQP_URL",
         "REDIS_URL",
         "HTTP_HOST",
         "HTTP_PORT",

@@ -17,6 +17,8 @@ from ops.trouble import Trouble
 Say = Callable[[str], None]
 # The variable that names a server to be used in place of a private one.
 GIVEN_BY = {"postgres": "DATABASE_URL", "rabbitmq": "AMQP_URL", "valkey": "REDIS_URL"}
+# Beside the one that names the server: whom the migrations are, and whom the workers.
+OWNERS, WORKERS_OWN = "MIGRATIONS_DATABASE_URL", "WORKERS_AMQP_URL"
 USUAL_PORTS = {"postgres": 5432, "rabbitmq": 5672, "valkey": 6379}
 
 
@@ -59,7 +61,7 @@ class Urls:
     @property
     def gateway_user(self) -> str:
         """The broker's user from which workers accept commands that have a route."""
-        return unquote(urlsplit(self.gateway_amqp).username or "guest")
+        return _user(self.gateway_amqp) or "guest"
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,9 @@ class Servers:
         database, amqp = self.given.get("DATABASE_URL"), self.given.get("AMQP_URL")
         return Urls(
             database=database or postgres.url(),
-            migrations=self.given.get("MIGRATIONS_DATABASE_URL") or database or postgres.url(OWNER),
+            migrations=(self.given.get(OWNERS) or database) if database else postgres.url(OWNER),
             gateway_amqp=amqp or broker.url(GATEWAY),
-            workers_amqp=amqp or broker.url(WORKERS),
+            workers_amqp=(self.given.get(WORKERS_OWN) or amqp) if amqp else broker.url(WORKERS),
             redis=self.given.get("REDIS_URL") or Valkey(self.home).url,
         )
 
@@ -101,6 +103,15 @@ class Servers:
         with ThreadPoolExecutor(max_workers=3) as pool:
             for started in [pool.submit(_start, server, say) for server in starting]:
                 started.result()
+
+    def unguarded(self) -> list[str]:
+        """Which guard a server that is given can't be, for want of a second role or user; what to do."""
+        sentences, urls = [], self.urls
+        if _user(urls.database) == _user(urls.migrations):
+            sentences.append(f"the processes own their tables and could change them: name an owner in {OWNERS}")
+        if _user(urls.gateway_amqp) == _user(urls.workers_amqp):
+            sentences.append(f"gateway and workers are one to the broker: name the workers' user in {WORKERS_OWN}")
+        return [f"{sentence} (docs/servers.md)" for sentence in sentences]
 
     def stop(self, say: Say) -> None:
         """Stop whatever of them runs."""
@@ -121,6 +132,10 @@ def rabbitmq(home: Home) -> RabbitMQ:
     if not by_binary and rabbitmq_container.available():
         return rabbitmq_container.RabbitMQContainer(home)
     return RabbitMQ(home)
+
+
+def _user(url: str) -> str:
+    return unquote(urlsplit(url).username or "")
 
 
 def _require_answer(variable: str, url: str, usual_port: int) -> None:

@@ -68,6 +68,8 @@ class Stack:
                 self.stop_processes()
                 _require_free(arrangement.port)
                 self.servers.start(self.say)
+                for sentence in self.servers.unguarded():
+                    self.say(f"[yellow]beware[/]: {sentence}")
                 self.migrate()
                 self.start_processes(Plan(self.home, self.servers.urls, arrangement).processes())
             except BaseException:

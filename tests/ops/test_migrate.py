@@ -8,6 +8,8 @@ import asyncpg
 import pytest
 
 from ops import migrate as migrating
+from ops.local.home import Home
+from ops.local.postgres import ADMIN, APP, OWNER, Postgres
 from ops.trouble import Trouble
 from tests.servers import Database, Databases, migrate
 
@@ -82,3 +84,14 @@ async def test_two_at_once_take_turns(databases: Databases) -> None:
     await asyncio.gather(migrate(database.owner_url), migrate(database.owner_url))
     assert await revision(database) > BLOCKED
     await databases.drop(database)
+
+
+async def test_a_server_without_the_role_of_the_processes_says_so(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Postgres(home)
+    await asyncio.to_thread(server.start)
+    administrator = await asyncpg.connect(server.url(ADMIN))
+    await administrator.execute(f"DROP ROLE {APP}")
+    await administrator.close()
+    monkeypatch.setenv("MIGRATIONS_DATABASE_URL", server.url(OWNER))
+    with pytest.raises(Trouble, match="CREATE ROLE saldo_app"):
+        await asyncio.to_thread(migrating.migrate)

@@ -56,3 +56,12 @@ def test_servers_that_the_environment_names_are_used(home: Home) -> None:
     assert servers.urls.gateway_amqp == servers.urls.workers_amqp == given["AMQP_URL"]
     assert servers.urls.gateway_user == "me"
     assert servers.urls.migrations == given["DATABASE_URL"]
+
+
+def test_each_may_have_a_role_and_a_user_of_its_own(home: Home) -> None:
+    own = {"MIGRATIONS_DATABASE_URL": URLS.migrations, "WORKERS_AMQP_URL": URLS.workers_amqp}
+    urls = Servers(home, own | {"AMQP_URL": URLS.gateway_amqp, "DATABASE_URL": URLS.database}).urls
+    assert (urls.migrations, urls.workers_amqp, urls.gateway_user) == (URLS.migrations, URLS.workers_amqp, "gateway")
+    private = Servers(home, own).urls
+    assert private.migrations != URLS.migrations, "a private database is never mixed with somebody else's"
+    assert private.workers_amqp != URLS.workers_amqp

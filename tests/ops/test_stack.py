@@ -72,3 +72,12 @@ def test_a_server_that_is_named_must_be_there(home: Home, variable: str, url: st
         Servers(home, {variable: url}).start(lambda _: None)
     assert "secret" not in str(refused.value)
     assert not Stack(home).anything_running
+
+
+def test_a_guard_that_is_missing_is_said(home: Home) -> None:
+    database, broker = Servers(home, GIVEN).unguarded()
+    assert "MIGRATIONS_DATABASE_URL" in database
+    assert "WORKERS_AMQP_URL" in broker
+    own = {"MIGRATIONS_DATABASE_URL": "postgresql://owner@db/saldo", "WORKERS_AMQP_URL": "amqp://workers@mq/saldo"}
+    assert not Servers(home, GIVEN | own).unguarded()
+    assert not Servers(home, {}).unguarded()
