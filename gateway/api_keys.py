@@ -26,7 +26,7 @@ from gateway.problems import Trouble
 from gateway.questions import Questions
 from gateway.rate_limit import RateLimit
 
-BEARER = re.compile(rb"bearer +(sk_[A-Za-z0-9_-]{0,200})", re.IGNORECASE)
+KEY = re.compile(rb"sk_[A-Za-z0-9_-]{0,200}")
 TRIES_MAX = 3
 OWN_OPERATIONS = "operations:read"
 """What every key may: who is told to poll an operation must be let."""
@@ -56,7 +56,7 @@ class KeySession(Session):
 
 
 class ApiKeys:
-    """What was asked, by the header that presented it. Nothing here logs, sends or keeps more of a key than its digest.
+    """What was asked, by the key that it was asked about. Nothing here logs or sends more of a key than its digest.
 
     `wrong` counts wrong keys by address; whoever has used it up is refused what isn't remembered, without a look-up.
     """
@@ -79,26 +79,26 @@ class ApiKeys:
         access.doubted(self._forget)
 
     @staticmethod
-    def presented(authorization: bytes) -> str | None:
-        """The API key of a header, if it presents one; it may be mistyped."""
-        found = BEARER.fullmatch(authorization)
-        return None if found is None else found[1].decode()
+    def is_one(token: bytes) -> bool:
+        """Whether this is meant to be an API key; it may be mistyped."""
+        return KEY.fullmatch(token) is not None
 
-    def known(self, authorization: bytes, now: float) -> KeySession | None:
-        """The session of a header that was verified a while ago."""
-        session = self._sessions.get(authorization)
+    def known(self, key: bytes, now: float) -> KeySession | None:
+        """The session of a key that was verified a while ago."""
+        session = self._sessions.get(key)
         if session is None:
             return None
         if session.expires_at <= now:
-            del self._sessions[authorization]
+            del self._sessions[key]
             return None
         self._uses[session.session] = now
         return session
 
-    async def verify(self, authorization: bytes, key: str, address: str) -> KeySession:
-        """The session of the `key` in a header. Raises `Trouble` 401, 429 after too many of these, or 503."""
-        digest = api_key.digest(key)
-        if not api_key.well_formed(key) or digest in self._unknown:
+    async def verify(self, key: bytes, address: str) -> KeySession:
+        """The session of a key. Raises `Trouble` 401, 429 after too many of these, or 503."""
+        text = key.decode()
+        digest = api_key.digest(text)
+        if not api_key.well_formed(text) or digest in self._unknown:
             raise await self._refused(address)
         now = time.time()
         if self._wrong.used_up(who := addresses.network(address), now):
@@ -109,7 +109,7 @@ class ApiKeys:
             raise await self._refused(address)
         self._uses[session.session] = now
         if session.expires_at > now:
-            _keep(self._sessions, authorization, session, self._cache_size)
+            _keep(self._sessions, key, session, self._cache_size)
         return session
 
     async def note(self) -> None:
@@ -159,9 +159,9 @@ class ApiKeys:
 
     def _evict(self, name: str, value: str) -> None:
         self._changes += 1
-        gone = [header for header, session in self._sessions.items() if getattr(session, name) == value]
-        for header in gone:
-            del self._sessions[header]
+        gone = [key for key, session in self._sessions.items() if getattr(session, name) == value]
+        for key in gone:
+            del self._sessions[key]
 
     def _forget(self) -> None:
         """Events may have been missed."""

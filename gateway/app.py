@@ -9,7 +9,7 @@ import structlog
 
 from contracts import addresses
 from contracts.envelope import Caller
-from gateway import edge, problems, response
+from gateway import caller, edge, problems, response
 from gateway.answers import ENDPOINTS
 from gateway.cors import Cors
 from gateway.edge import Route, Table
@@ -74,9 +74,9 @@ class App:
             if request.method == "OPTIONS":
                 return self._options(request)
             route, path = self._find(request)
-            caller = await self._caller(request, route)
+            who = await self._caller(request, route)
             endpoint = route.endpoint or ENDPOINTS[route.kind]
-            return await endpoint(self._instance, request, route, caller, path)
+            return await endpoint(self._instance, request, route, who, path)
         except Trouble as trouble:
             return response.trouble(trouble, request.instance)
         except (Disconnected, asyncio.CancelledError):
@@ -99,10 +99,8 @@ class App:
             if route.limit is not None:
                 request.quota = await instance.limits[route.limit].take(addresses.network(request.address))
             return None
-        authorization = request.headers.get(b"authorization")
-        session = instance.callers.known(authorization, now) or await instance.callers.verify(
-            authorization, request.address
-        )
+        token = caller.presented(request.headers.get(b"authorization"))
+        session = instance.callers.known(token, now) or await instance.callers.verify(token, request.address)
         request.principal, request.permissions = session.principal, session.permissions
         limit, who = instance.limit, session.principal
         request.quota = limit.take_leased(who, now) or await limit.take(who)

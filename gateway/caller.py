@@ -19,10 +19,24 @@ ISSUER = AUDIENCE = "saldo"
 ALGORITHM = "EdDSA"
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - the name of a type
 KID_LENGTH_MAX = 128
-BEARER = re.compile(rb"bearer +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)", re.IGNORECASE)
+SCHEME = b"bearer"
+TOKEN = re.compile(rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 SUBJECT = re.compile(r"usr_[A-Za-z0-9_-]{1,60}")
 TOKEN_LENGTH_MAX = 4096
 REQUIRED = ["iss", "aud", "sub", "sid", "roles", "iat", "exp", "jti"]
+
+
+def presented(authorization: bytes | None) -> bytes:
+    """The token or key of a header, however its scheme is spelled and spaced (RFC 9110, 11.4). Raises `Trouble` 401.
+
+    Nothing is remembered by the header itself: one token would be as many as there are ways to write it.
+    """
+    if authorization is None:
+        raise problems.token_missing()
+    scheme, _, token = authorization.partition(b" ")
+    if scheme.lower() != SCHEME:
+        raise problems.token_invalid()
+    return token.lstrip(b" ")
 
 
 class Session:
@@ -72,39 +86,37 @@ class Callers:
         self._sessions: dict[bytes, Session] = {}
         keys.when_gone(self._sessions.clear)
 
-    def known(self, authorization: bytes | None, now: float) -> Session | None:
-        """The session of a header that was verified before.
+    def known(self, token: bytes, now: float) -> Session | None:
+        """The session of a token or key that was verified before.
 
         Raises `Trouble` 401 once it has expired or ended, 503 while it is not known what has changed.
         """
-        if authorization is None:
-            return None
         if not self._access.loaded:
             raise problems.busy()
-        session = self._sessions.get(authorization)
+        session = self._sessions.get(token)
         if session is None:
-            return self._api_keys.known(authorization, now)
+            return self._api_keys.known(token, now)
         if session.expires_at <= now:
-            self._sessions.pop(authorization, None)
+            self._sessions.pop(token, None)
             raise problems.token_expired()
         session.renew()
         return session
 
-    async def verify(self, authorization: bytes | None, address: str) -> Session:
-        """The session of a header. Raises `Trouble` 401, 429 after many wrong API keys, 503 while no keys are known."""
-        if authorization is None:
-            raise problems.token_missing()
-        if (key := self._api_keys.presented(authorization)) is not None:
-            return await self._api_keys.verify(authorization, key, address)
-        token = BEARER.fullmatch(authorization)
-        if token is None or len(token[1]) > TOKEN_LENGTH_MAX:
+    async def verify(self, token: bytes, address: str) -> Session:
+        """The session of a token or key.
+
+        Raises `Trouble` 401, 429 after many wrong API keys, 503 while no keys are known.
+        """
+        if self._api_keys.is_one(token):
+            return await self._api_keys.verify(token, address)
+        if len(token) > TOKEN_LENGTH_MAX or TOKEN.fullmatch(token) is None:
             raise problems.token_invalid()
-        session = await self._verified(token[1].decode())
+        session = await self._verified(token.decode())
         session.renew()
         if len(self._sessions) >= self._cache_size:
             # The oldest entry: a token that is still in use is verified again at its next request.
             self._sessions.pop(next(iter(self._sessions)))
-        self._sessions[authorization] = session
+        self._sessions[token] = session
         return session
 
     async def _verified(self, token: str) -> Session:

@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from gateway.problems import Header
+from gateway.request import REMEMBERED_BYTES_MAX
 
 MEMBER = re.compile(r'\s*([!#$%&\'*+.^_`|~0-9A-Za-z-]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s;,"]*)\s*)?(?:;[^,]*)?')
 DIGITS = re.compile(r"[0-9]+")
@@ -21,11 +22,14 @@ class Preferences(NamedTuple):
 NONE = Preferences()
 
 
-@lru_cache(maxsize=1024)
 def parse(header: bytes | None) -> Preferences:
     """Read a `Prefer` header; what is malformed or unknown is ignored, of repeated ones the first counts."""
     if header is None:
         return NONE
+    return _remembered(header) if len(header) <= REMEMBERED_BYTES_MAX else _read(header)
+
+
+def _read(header: bytes) -> Preferences:
     said: dict[str, str] = {}
     for part in header.decode("latin-1").split(","):
         member = MEMBER.fullmatch(part)
@@ -35,6 +39,9 @@ def parse(header: bytes | None) -> Preferences:
     # A wait is clamped however long it is; Python reads no number of thousands of digits.
     seconds = int(wait.lstrip("0")[:DIGITS_MAX] or "0") if DIGITS.fullmatch(wait) else None
     return Preferences(seconds, "respond-async" in said)
+
+
+_remembered = lru_cache(maxsize=1024)(_read)
 
 
 @lru_cache(maxsize=1024)

@@ -3,6 +3,7 @@
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
+from gateway.request import REMEMBERED_BYTES_MAX
 from gateway.settings import Network
 
 
@@ -11,13 +12,14 @@ class Proxies:
 
     def __init__(self, trusted: tuple[Network, ...]) -> None:
         self._trusted = trusted
-        self._behind = lru_cache(maxsize=4096)(self._find)
+        self._remembered = lru_cache(maxsize=4096)(self._find)
 
     def address(self, peer: str, forwarded: bytes | None) -> str:
         """The client's address."""
         if not self._trusted or forwarded is None:
             return peer
-        return self._behind(peer, forwarded)
+        find = self._remembered if len(forwarded) <= REMEMBERED_BYTES_MAX else self._find
+        return find(peer, forwarded)
 
     def _find(self, peer: str, forwarded: bytes) -> str:
         # From the right: each trusted hop vouches for the one before it.

@@ -14,6 +14,9 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 JSON_TYPES = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
 DEVICE_LENGTH_MAX = 200
+REMEMBERED_BYTES_MAX = 256
+"""A longer header field is read anew each time: strangers don't say how much memory what is remembered takes."""
+
 WHITE = b" \t"
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._:=@/+-]{1,128}")
 TRACEPARENT = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")

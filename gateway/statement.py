@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway import response
 from gateway.problems import Header
-from gateway.request import Request
+from gateway.request import REMEMBERED_BYTES_MAX, Request
 from gateway.response import Response
 
 COLUMNS = (
@@ -29,17 +29,25 @@ def answer(request: Request, page: dict[str, Any]) -> Response:
     return Response(200, _csv(page["data"]), headers)
 
 
-@lru_cache(maxsize=256)
 def wants_csv(accept: bytes | None) -> bool:
     """Whether CSV is preferred over JSON (RFC 9110, 12.5.1); undecided, it is JSON."""
+    if accept is None:
+        return False
+    return _remembered(accept) if len(accept) <= REMEMBERED_BYTES_MAX else _prefers_csv(accept)
+
+
+def _prefers_csv(accept: bytes) -> bool:
     qualities = {"text/csv": 0.0, "application/json": 0.0}
-    for part in (accept or b"").decode("latin-1").lower().split(","):
+    for part in accept.decode("latin-1").lower().split(","):
         name, *parameters = (piece.strip() for piece in part.split(";"))
         for known, quality in qualities.items():
             if name in (known, "*/*", known.partition("/")[0] + "/*"):
                 qualities[known] = max(quality, _quality(parameters))
-    exact = "text/csv" in (accept or b"").decode("latin-1").lower()
+    exact = "text/csv" in accept.decode("latin-1").lower()
     return exact and qualities["text/csv"] > 0 and qualities["text/csv"] >= qualities["application/json"]
+
+
+_remembered = lru_cache(maxsize=256)(_prefers_csv)
 
 
 def _quality(parameters: list[str]) -> float:

@@ -91,6 +91,14 @@ async def test_a_key_speaks_for_its_merchant_and_is_asked_for_once(client: Clien
     assert (last.principal, last.session, last.address) == ("mer_1", "key_2", "127.0.0.1")
 
 
+async def test_a_key_is_remembered_once_however_it_is_written(client: Client, vault: Vault, gateway: Gateway) -> None:
+    key = vault.give()
+    for scheme in ("Bearer", "bearer", "Bearer" + " " * 3000):
+        answer = await client.get(MERCHANT, anonymous=True, headers={"Authorization": f"{scheme} {key}"})
+        assert answer.status == 200
+    assert (vault.asked, len(gateway.instance.api_keys._sessions)) == (1, 1)
+
+
 async def test_many_who_ask_at_once_ask_once(client: Client, vault: Vault) -> None:
     key = vault.give()
     vault.worker.delay_seconds = 0.1

@@ -183,6 +183,13 @@ async def test_the_cache_of_tokens_is_bounded(start: Start, join: Join) -> None:
         assert len(gateway.instance.callers._sessions) == 3
 
 
+async def test_a_token_is_remembered_once_however_it_is_written(client: Client, gateway: Gateway) -> None:
+    for scheme in ("Bearer", "bearer", "bEARER", "Bearer" + " " * 3000):
+        answer = await client.get(ME, anonymous=True, headers={"Authorization": f"{scheme} {client.token}"})
+        assert answer.status == 200
+    assert list(gateway.instance.callers._sessions) == [client.token.encode()]
+
+
 async def test_permissions(gateway: Gateway, join: Join, worker: Worker) -> None:
     worker.on("ledger.GetWallet", {"id": "wal_1"})
     nobody, support = join(gateway, roles=["no_such_role"]), join(gateway, roles=["support", "nonsense"])
@@ -329,6 +336,9 @@ def test_addresses() -> None:
     assert trusting.address("::1", b"6.6.6.6,\n5.6.7.8") == "5.6.7.8"
     assert trusting.address("10.0.0.1", b"6.6.6.6, nonsense") == "10.0.0.1"
     assert trusting.address("10.0.0.1", b"") == "10.0.0.1"
+    remembered = trusting._remembered.cache_info().currsize
+    assert trusting.address("10.0.0.1", b"9.9.9.9, " * 100 + b"5.6.7.8") == "5.6.7.8"
+    assert trusting._remembered.cache_info().currsize == remembered, "what is long is not kept"
 
 
 def test_who_an_address_stands_for() -> None:

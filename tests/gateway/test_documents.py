@@ -49,6 +49,7 @@ async def test_movements_as_csv(client: Client, worker: Worker) -> None:
         (b"text/csv;q=0.5, application/json", False),
         (b"text/csv;q=0", False),
         (b"text/csv;q=x", False),
+        (b"text/html, " * 100 + b"text/csv", True),
     ],
 )
 def test_who_wants_csv(accept: bytes | None, *, expected: bool) -> None:

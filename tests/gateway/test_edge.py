@@ -93,6 +93,12 @@ def test_a_wait_of_any_length_is_a_number() -> None:
         assert preferences.parse(header).wait_seconds is None
 
 
+def test_long_preferences_are_read_but_not_remembered() -> None:
+    remembered = preferences._remembered.cache_info().currsize
+    assert preferences.parse(b"wait=7," + b" " * 3000).wait_seconds == 7
+    assert preferences._remembered.cache_info().currsize == remembered
+
+
 @given(st.text(), st.text(), st.text())
 def test_operation_ids_prove_their_principal(principal: str, key: str, other: str) -> None:
     ids = OperationIds(bytes(32))
