@@ -15,6 +15,7 @@ from gateway.cors import Cors
 from gateway.edge import Route, Table
 from gateway.instance import Instance
 from gateway.pages import Pages
+from gateway.places import Places
 from gateway.problems import Trouble
 from gateway.proxies import Proxies
 from gateway.request import Disconnected, Receive, Request, Scope, Send
@@ -38,9 +39,13 @@ class App:
         self._proxies = Proxies(instance.settings.trusted_proxies)
         self._cors = Cors(instance.settings.cors_origins)
         self._in_flight = 0
-        self._limit = instance.settings.in_flight_limit
+        settings = instance.settings
+        self._limit = settings.in_flight_limit
+        self._places = Places(settings.in_flight_limit, settings.in_flight_limit_per_caller)
+        self._streams = Places(settings.streams_limit, settings.streams_limit_per_caller)
         self._numbers = itertools.count()
         instance.metrics.watch("saldo_http_in_flight", "Requests being answered.", lambda: self._in_flight)
+        instance.metrics.watch("saldo_http_streams", "Event streams among them.", lambda: self._streams.taken)
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one connection scope."""
@@ -63,13 +68,15 @@ class App:
             pass
         finally:
             self._in_flight -= 1
+            if request.places is not None and request.principal is not None:
+                request.places.leave(request.principal)
             self._leave_trace(request, status)
 
     async def _answer(self, request: Request) -> Response:
         try:
             if request.path in self._pages.paths:
                 return self._pages.answer(request)
-            if self._in_flight > self._limit:
+            if self._in_flight - self._streams.taken > self._limit:
                 raise problems.busy()
             if request.method == "OPTIONS":
                 return self._options(request)
@@ -106,6 +113,9 @@ class App:
         request.quota = limit.take_leased(who, now) or await limit.take(who)
         if route.limit is not None:
             request.quota = await instance.limits[route.limit].take(who)
+        places = self._streams if route.streams else self._places
+        places.take(who)
+        request.places = places
         return session.caller(route.scope, request.address, request.named_id)
 
     def _options(self, request: Request) -> Response:

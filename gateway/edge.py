@@ -39,8 +39,8 @@ class Route:
     people's things here. `grants` names the field with permissions that are passed on: nobody passes on what they
     lack. `limit` names a stricter rate limit: per address where nobody has said yet who calls, and per caller, beside
     the usual one, where they have. `collection` is where it creates. A `raw` body is somebody else's to define, and
-    reaches the message as it is. What is `versioned` has an ETag, and a
-    change of it may name the one that it was made from.
+    reaches the message as it is. What `streams` answers with events, for as long as they last. What is `versioned` has
+    an ETag, and a change of it may name the one that it was made from.
     """
 
     method: str
@@ -55,6 +55,7 @@ class Route:
     limit: str | None = None
     collection: str | None = None
     csv: bool = False
+    streams: bool = False
     endpoint: Endpoint | None = None
     raw: bool = False
     body: type[Message] | None = None
@@ -134,11 +135,12 @@ class Routes:
         *,
         scope: str | None = None,
         csv: bool = False,
+        streams: bool = False,
         endpoint: Endpoint | None = None,
     ) -> None:
         """Bind a name to a query; an `endpoint` answers in its own way."""
         method, path = name.split(" ")
-        self._add(method, path, message, scope=scope, csv=csv, endpoint=endpoint)
+        self._add(method, path, message, scope=scope, csv=csv, streams=streams, endpoint=endpoint)
 
     def _add(self, method: str, path: str, message: type[Asked[Any]], **options: Any) -> None:
         parameters = tuple(PARAMETER.findall(path))

@@ -15,7 +15,8 @@ from gateway.schemas import Schema, reference
 DESCRIPTION = """\
 Wallets, top-ups, transfers, cards, payments and withdrawals. Every command is an operation: money commands answer
 `202 Accepted` with its address unless `Prefer: wait=n` lets them finish. Amounts are integers in minor units. Errors
-are `application/problem+json` (RFC 9457) with a stable `code`."""
+are `application/problem+json` (RFC 9457) with a stable `code`. Whoever has too many requests or event streams open at
+once is refused with 429 `rate_limited`, as are those who come too fast."""
 
 
 @cache
@@ -57,8 +58,7 @@ def _components(routes: tuple[Route, ...]) -> dict[str, Any]:
 def _operation(route: Route) -> dict[str, Any]:
     # What a handler raises is for those who read the code; callers read the problems.
     words = " ".join((route.message.__doc__ or "").split()).partition(" Raises ")[0]
-    name = route.path.rpartition("/")[2]
-    suffix = "Events" if name == "events" else ""
+    suffix = "Events" if route.streams else ""
     operation: dict[str, Any] = {
         "operationId": route.message.__name__[0].lower() + route.message.__name__[1:] + suffix,
         "tags": [route.group],
@@ -133,7 +133,7 @@ def _success(route: Route) -> dict[str, Any]:
         return with_headers({"description": "Done."}, names)
     schema = reference(schemas.name_of(route.message.answer))
     content: dict[str, Any] = {"application/json": {"schema": schema}}
-    if route.path.endswith("/events"):
+    if route.streams:
         content = {"text/event-stream": {"schema": {"type": "string"}}}
     if route.csv:
         content["text/csv"] = {"schema": {"type": "string"}}

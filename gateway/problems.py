@@ -202,6 +202,12 @@ def rate_limited(retry_after_seconds: int) -> Trouble:
     return Trouble(429, "rate_limited", detail, headers=after)
 
 
+def too_many_at_once() -> Trouble:
+    """Too many of the caller's own are still being answered."""
+    detail = "Too many of your requests are being answered at the same time; wait for one of them."
+    return Trouble(429, "rate_limited", detail, headers=headers_of(429))
+
+
 def head_too_large() -> Trouble:
     """More headers than we read."""
     return Trouble(431, "request_header_fields_too_large", "The request's header fields are too large.")

@@ -3,10 +3,13 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateway import problems
 from gateway.protocol import CYCLE
+
+if TYPE_CHECKING:
+    from gateway.places import Places
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -30,8 +33,8 @@ class Request:
     """One request. `id` is ours, `named_id` the client's own if it sent a usable one, `shown_id` that or ours."""
 
     __slots__ = (
-        "address", "drained", "headers", "id", "method", "named_id", "path", "permissions", "principal", "quota",
-        "receive", "route", "scope", "shown_id", "span", "started_at", "traceparent",
+        "address", "drained", "headers", "id", "method", "named_id", "path", "permissions", "places", "principal",
+        "quota", "receive", "route", "scope", "shown_id", "span", "started_at", "traceparent",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, number: str, started_at: float) -> None:
@@ -48,6 +51,7 @@ class Request:
         self.address = ""
         self.principal: str | None = None
         self.permissions: frozenset[str] = frozenset()
+        self.places: Places | None = None
         self.quota: tuple[tuple[bytes, bytes], ...] = ()
         self.route = ""
         self.span: Any = None

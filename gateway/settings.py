@@ -82,6 +82,13 @@ class Settings(BaseSettings):
     head_timeout_seconds: Seconds = 10
     keep_alive_seconds: int = Field(default=75, ge=1, le=3600)
     in_flight_limit: int = Field(default=4096, ge=1)
+    """How many requests are answered at the same time, those that wait for an outcome among them; no event streams."""
+
+    in_flight_limit_per_caller: int = Field(default=256, ge=1)
+    streams_limit: int = Field(default=4096, ge=1)
+    """How many event streams there are at the same time; they take nobody's place among the requests."""
+
+    streams_limit_per_caller: int = Field(default=32, ge=1)
     connections_limit: int = Field(default=10_000, ge=1)
     drain_seconds: Seconds = 5
     shutdown_seconds: int = Field(default=15, ge=1, le=300)

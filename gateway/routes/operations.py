@@ -6,5 +6,11 @@ from gateway.edge import Routes
 
 routes = Routes("Operations")
 routes.asks("GET /v1/operations/{operation_id}", GetOperation, endpoint=answers.operation, scope="operations:read")
-routes.asks("GET /v1/operations/{operation_id}/events", GetOperation, endpoint=events.stream, scope="operations:read")
+routes.asks(
+    "GET /v1/operations/{operation_id}/events",
+    GetOperation,
+    endpoint=events.stream,
+    streams=True,
+    scope="operations:read",
+)
 routes.asks("GET /v1/audit", ListAudit, scope="audit:read")

@@ -2,12 +2,13 @@
 
 import asyncio
 import json
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 
 from gateway.server import Gateway
-from tests.gateway.clients import Answer, Client, transfer
+from tests.gateway.clients import Answer, Client, transfer, until
 from tests.gateway.conftest import Join, Start
 from tests.gateway.raw import exchange
 from tests.gateway.worker import Worker
@@ -424,6 +425,47 @@ async def test_a_bug_is_a_500_that_tells_nothing(client: Client, gateway: Gatewa
     answer = await client.transfer()
     assert (answer.status, answer.code) == (500, "internal_error")
     assert b"secret" not in answer.body
+
+
+async def test_nobody_has_all_the_places(worker: Worker, start: Start, join: Join) -> None:
+    worker.on("ledger.ListWallets", {"data": [], "has_more": False, "next": None})
+    async with start(in_flight_limit=4, in_flight_limit_per_caller=2) as gateway:
+        ani, budi = join(gateway), join(gateway)
+        waiting = [asyncio.create_task(ani.transfer(prefer="wait=30")) for _ in range(2)]
+        await until(lambda: len(worker.of("transfers.RequestTransfer")) == 2)
+        answer = await ani.get("/v1/wallets")
+        assert (answer.status, answer.code, answer.headers["Retry-After"]) == (429, "rate_limited", "1")
+        assert "RateLimit" in answer.headers
+        assert (await budi.get("/v1/wallets")).status == 200
+        await worker.finish(worker.of("transfers.RequestTransfer")[0].id, {"id": "trf_1"})
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        assert (await ani.get("/v1/wallets")).status == 200
+        await worker.finish(worker.of("transfers.RequestTransfer")[1].id, {"id": "trf_2"})
+        assert {(await one).status for one in waiting} == {201}
+
+
+async def test_event_streams_take_places_of_their_own(worker: Worker, start: Start, join: Join) -> None:
+    worker.on("ledger.ListWallets", {"data": [], "has_more": False, "next": None})
+    async with start(in_flight_limit=2, streams_limit=3, streams_limit_per_caller=2) as gateway:
+        ani, budi = join(gateway), join(gateway)
+        async with AsyncExitStack() as streams:
+
+            async def follow(client: Client, operation: str) -> int:
+                headers = {"Authorization": f"Bearer {client.token}"}
+                answer = client.session.get(f"{client.url}{operation}/events", headers=headers)
+                return (await streams.enter_async_context(answer)).status
+
+            anis = (await ani.transfer()).headers["Location"]
+            budis = (await budi.transfer()).headers["Location"]
+            assert [await follow(ani, anis) for _ in range(3)] == [200, 200, 429]
+            assert [await follow(budi, budis) for _ in range(2)] == [200, 503]
+            for client in (ani, budi):
+                assert (await client.get("/v1/wallets")).status == 200, "streams are no requests in flight"
+        # Who hangs up, or is refused, or finds nothing, leaves the place.
+        await until(lambda: gateway.instance.metrics.registry.get_sample_value("saldo_http_streams") == 0)
+        for _ in range(3):
+            assert (await ani.get("/v1/operations/op_none/events")).status == 404
+            assert (await ani.call("HEAD", f"{anis}/events")).status == 200
 
 
 async def test_too_many_in_flight(start: Start, join: Join) -> None:
