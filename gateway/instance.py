@@ -1,7 +1,7 @@
 """What a gateway consists of, and how it starts, gets ready, drains and stops."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -27,7 +27,9 @@ from gateway.replies import Replies
 from gateway.settings import Settings
 from gateway.tracing import Tracing
 
-CONNECT_AGAIN_SECONDS = 1.0
+CONNECT_AGAIN_SECONDS = BEGIN_ANEW_SECONDS = 1.0
+
+type Work[**P] = Callable[P, Coroutine[Any, Any, None]]
 
 log = structlog.get_logger()
 
@@ -79,11 +81,11 @@ class Instance:
         """Begin to get ready; requests that come before are told that we are busy."""
         settings = self.settings
         operations, outcomes = self.operations, self.outcomes
-        self._run(self._connect())
-        self._run(operations.ask_for_ever(settings.ask_again_seconds))
-        self._run(outcomes.save_for_ever())
-        self._run(self.api_keys.note_for_ever(settings.api_key_note_seconds))
-        self._run(outcomes.listen_for_ever(operations.wanted, operations.tell))
+        self._run(self._connect)
+        self._run(operations.ask_for_ever, settings.ask_again_seconds)
+        self._run(outcomes.save_for_ever)
+        self._run(self.api_keys.note_for_ever, settings.api_key_note_seconds)
+        self._run(outcomes.listen_for_ever, operations.wanted, operations.tell)
 
     async def drain(self) -> None:
         """Stop being ready; after a while, let go of everybody who still waits."""
@@ -139,32 +141,41 @@ class Instance:
 
     async def _connect(self) -> None:
         while not self._replies.heard:
+            # However the attempt before went wrong, its connection is not left to itself.
+            with suppress(AMQPError, OSError, TimeoutError):
+                await self.bus.stop()
             try:
                 await self.bus.start()
                 await self._replies.start(self.bus)
             except (AMQPError, OSError, TimeoutError) as error:
                 log.warning("broker_not_reached", error=type(error).__name__)
-                with suppress(AMQPError, OSError, TimeoutError):
-                    await self.bus.stop()
                 await asyncio.sleep(CONNECT_AGAIN_SECONDS)
         self.bus.connection.reconnect_callbacks.add(self._reconnected)
-        self._run(self._replies.listen_to_itself_for_ever(self.bus, self.settings.echo_seconds))
-        self._run(self.rights.load_for_ever())
+        self._run(self._replies.listen_to_itself_for_ever, self.bus, self.settings.echo_seconds)
+        self._run(self.rights.load_for_ever)
+        self._run(self._learn_keys)
+
+    async def _learn_keys(self) -> None:
         await self.keys.load()
-        self._run(self.keys.reload_for_ever(self.settings.keys_reload_seconds))
         log.info("ready", instance=self.name)
+        await self.keys.reload_for_ever(self.settings.keys_reload_seconds)
 
     def _reconnected(self, *_: Any) -> None:
         log.info("broker_reconnected")
         self.rights.doubt()
         self.operations.ask_again()
 
-    def _run(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
+    def _run[**P](self, work: Work[P], *args: P.args, **kwargs: P.kwargs) -> None:
+        task = asyncio.create_task(_persistently(lambda: work(*args, **kwargs)))
         self._tasks.add(task)
-        task.add_done_callback(self._failed)
+        task.add_done_callback(self._tasks.discard)
 
-    def _failed(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("background_task_failed", exc_info=error)
+
+async def _persistently(work: Work[[]]) -> None:
+    """Begin anew after a failure: without one of these a gateway lives and serves nobody."""
+    while True:
+        try:
+            return await work()
+        except Exception:
+            log.exception("background_task_failed")
+            await asyncio.sleep(BEGIN_ANEW_SECONDS)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from contracts.bus import NotSent, Unconfirmed
+from contracts.bus import Bus, NotSent, Unconfirmed
 from contracts.topology import commands
 from gateway.server import Gateway
 from tests.gateway.clients import Client, until
@@ -218,6 +218,35 @@ async def test_not_ready_before_a_worker_answers(vhosts: Vhosts, start: Start, j
     finally:
         await worker.stop()
         await vhosts.delete(vhost)
+
+
+async def test_what_a_gateway_cannot_read_does_not_end_it(worker: Worker, start: Start, join: Join) -> None:
+    """As when gateway and workers are of versions that don't understand each other, for a while."""
+    worker.access = {"roles": 5}
+    worker.keys = {"keys": None}
+    async with start(ready=False, keys_reload_seconds=0.1) as gateway:
+        await until(lambda: worker.of("identity.GetAccess") and worker.of("identity.GetSigningKeys"))
+        await asyncio.sleep(0.3)
+        assert (await join(gateway).get("/readyz")).json["missing"] == ["signing_keys", "access"]
+        worker.access, worker.keys = {"roles": [], "users": [], "sessions": []}, {}
+        await until(lambda: not gateway.instance.missing)
+        assert (await join(gateway).transfer()).status == 202
+
+
+async def test_whatever_goes_wrong_in_connecting_is_tried_again(start: Start, join: Join, monkeypatch: Any) -> None:
+    attempts: list[Bus] = []
+    connect = Bus.start
+
+    async def fails_once(bus: Bus) -> None:
+        await connect(bus)
+        attempts.append(bus)
+        if len(attempts) == 1:
+            raise RuntimeError
+
+    monkeypatch.setattr(Bus, "start", fails_once)
+    async with start() as gateway:
+        assert len(attempts) == 2
+        assert (await join(gateway).transfer()).status == 202
 
 
 async def test_the_broker_is_away_at_start(start: Start, join: Join) -> None:

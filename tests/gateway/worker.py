@@ -53,6 +53,7 @@ class Worker:
         self.bus = Bus(url, name="scripted worker")
         self.issuer = issuer
         self.issuers = [issuer]
+        self.keys: dict[str, Any] = {}
         self.scripts: dict[str, Script] = {}
         self.access: dict[str, Any] = {"roles": [], "users": [], "sessions": []}
         self.operations: dict[str, Operation] = {}
@@ -127,7 +128,7 @@ class Worker:
 
     def _handle(self, queue: str, envelope: Envelope) -> Reply | None:
         if envelope.type == "identity.GetSigningKeys.v1":
-            return Reply(status="succeeded", result={"keys": [issuer.jwk for issuer in self.issuers]})
+            return Reply(status="succeeded", result=self.keys or {"keys": [issuer.jwk for issuer in self.issuers]})
         if envelope.type == "identity.GetAccess.v1":
             return Reply(status="succeeded", result=self.access)
         if envelope.type == "operations.GetOperation.v1":
