@@ -102,6 +102,12 @@ SagaStatus = Literal["running", "undoing", "failing", "completed", "failed", "st
 DeadLetterStatus = Literal["open", "replayed", "discarded"]
 
 
+class SagaProblemView(FailureView):
+    """Why a business process is undone, has failed or waits: the refusal of one of its steps."""
+
+    title: str
+
+
 class SagaView(View):
     """A business process and where it stands.
 
@@ -115,7 +121,7 @@ class SagaView(View):
     stuck: bool
     awaiting: str | None
     asked_again: int
-    problem: Problem | None
+    problem: SagaProblemView | None
     operation_id: OperationId | None
     created_at: datetime
     updated_at: datetime

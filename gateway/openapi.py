@@ -44,15 +44,25 @@ def _license() -> dict[str, str]:
 def _components(routes: tuple[Route, ...]) -> dict[str, Any]:
     answers: list[type[Message]] = [route.message.answer for route in routes]
     return {
-        "schemas": {
-            **schemas.of_inputs(route.said for route in routes if route.kind != "query"),
-            **schemas.of_answers([*answers, OperationView]),
-            **openapi_parts.SCHEMAS,
-        },
+        "schemas": _together(
+            schemas.of_inputs(route.said for route in routes if route.kind != "query"),
+            # An operation is shown in other words than the workers'.
+            schemas.of_answers(answer for answer in answers if answer is not OperationView),
+            openapi_parts.SCHEMAS,
+        ),
         "headers": openapi_parts.HEADERS,
         "parameters": openapi_parts.PARAMETERS,
         "securitySchemes": openapi_parts.SECURITY_SCHEMES,
     }
+
+
+def _together(*parts: dict[str, Schema]) -> dict[str, Schema]:
+    whole: dict[str, Schema] = {}
+    for part in parts:
+        taken = whole.keys() & part.keys()
+        assert not taken, f"{sorted(taken)} would be described as something else of that name: name the message anew"
+        whole |= part
+    return whole
 
 
 def _operation(route: Route) -> dict[str, Any]:

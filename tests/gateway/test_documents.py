@@ -86,6 +86,18 @@ def test_openapi_is_valid_and_whole() -> None:
         assert any("IdempotencyKeyRequired" in name for name in names) == route.money
 
 
+def test_openapi_describes_the_problems_of_sagas_as_they_are_shown() -> None:
+    schemas = openapi.document()["components"]["schemas"]
+    assert schemas["SagaView"]["properties"]["problem"]["anyOf"][0] == {"$ref": "#/components/schemas/SagaProblemView"}
+    assert schemas["SagaProblemView"]["properties"].keys() == {"code", "title", "detail"}
+    assert "instance" in schemas["Problem"]["required"]
+
+
+def test_openapi_describes_nothing_under_a_name_that_is_taken() -> None:
+    with pytest.raises(AssertionError, match="Problem"):
+        openapi._together({"Problem": {}}, {"Problem": {}})
+
+
 def test_openapi_asks_for_a_body_where_something_must_be_said() -> None:
     paths = openapi.document()["paths"]
     for path, method, required in (

@@ -95,7 +95,8 @@ async def test_a_transfer_that_hangs_is_compensated(
     assert await ani.balance(wallets[0]) == (1_000, 0, 1_000)
     assert await budi.balance(wallets[1]) == (0, 0, 0)
     told = await operator.read(path)
-    assert told["status"] == "failed"
+    said = {"code": problem["code"], "title": problem["title"], "detail": problem["detail"]}
+    assert (told["status"], told["problem"]) == ("failed", said), "what stands in the document, and nothing else"
     [by_hand] = [entry for entry in told["history"] if entry["by"]]
     assert (by_hand["what"], by_hand["reason"]) == ("compensated", REASON["reason"])
     assert (await operator.post(f"{path}/compensate", REASON)).json["status"] == "failed"

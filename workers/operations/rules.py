@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Any, cast
 
-from contracts.message import Problem
 from contracts.operations import (
     AlreadyDiscarded,
     AlreadyReplayed,
@@ -12,6 +11,7 @@ from contracts.operations import (
     DeadLetterView,
     SagaDetailsView,
     SagaEntryView,
+    SagaProblemView,
     SagaView,
 )
 from workers.operations import masking
@@ -82,7 +82,7 @@ def _of_saga(row: SagaRow, now: datetime) -> dict[str, Any]:
         "stuck": row.phase == Phase.STUCK or (row.phase in OPEN and row.deadline_at < now),
         "awaiting": row.awaited,
         "asked_again": asked_again(row),
-        "problem": problem if problem is None or isinstance(problem, Problem) else Problem.model_validate(problem),
+        "problem": problem and SagaProblemView.model_validate(problem, from_attributes=True),
         "operation_id": row.operation_id,
         "created_at": row.created_at,
         "updated_at": row.updated_at,
