@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from contracts.message import Message
+from contracts.pages import PageOf
 from gateway import problems
 from gateway.problems import Trouble
 
@@ -87,19 +88,29 @@ def told[M: Message](cls: type[M], data: dict[str, Any], path: dict[str, str]) -
 
 
 def question[M: Message](cls: type[M], query: bytes, path: dict[str, str], rules: "Rules") -> M:
-    """The query that a query string and the path say together. Raises `Trouble` 404 or 422."""
+    """The query that a query string and the path say together; an empty filter is none.
+
+    Raises `Trouble` 404 or 422.
+    """
     if not query:
         data: dict[str, str] = path
     else:
         data = parameters(query)
         if taken := path.keys() & data.keys():
             raise problems.validation_failed([_error(f"/{_escaped(name)}", UNKNOWN) for name in sorted(taken)])
+        data = {name: value for name, value in data.items() if value or not _filters(cls, name)}
         rules.check(data)
         data |= path
     try:
         return cls.model_validate_strings(data, extra="forbid")
     except ValidationError as error:
         raise _trouble(error, path) from None
+
+
+def _filters(cls: type[Message], name: str) -> bool:
+    """Whether a question may be narrowed by this; an empty cursor would rather turn its pages for ever."""
+    info = cls.model_fields.get(name)
+    return info is not None and not info.is_required() and name not in PageOf.model_fields
 
 
 def parameters(query: bytes) -> dict[str, str]:

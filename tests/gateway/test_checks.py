@@ -201,6 +201,9 @@ async def test_ids_that_none_of_ours_could_be(client: Client, name: str) -> None
         ("limit=0", ["/limit"]),
         ("limit=101", ["/limit"]),
         ("limit=", ["/limit"]),
+        ("after=", ["/after"]),
+        ("x=", ["/x"]),
+        ("status=&status=", [""]),
         ("limit=5.0", ["/limit"]),
         ("limit=1_0", ["/limit"]),
         ("limit=%2B5", ["/limit"]),
@@ -227,6 +230,19 @@ async def test_query_strings_become_questions(client: Client, worker: Worker) ->
     body = worker.of("transfers.ListTransfers")[0].body
     assert isinstance(body, dict)
     assert (body["limit"], body["status"]) == (5, "failed")
+
+
+async def test_an_empty_filter_is_none(gateway: Gateway, join: Join, worker: Worker) -> None:
+    operator, page = join(gateway, roles=["operator"]), {"data": [], "has_more": False, "next": None}
+    for path, message in (
+        ("/v1/users?search=&status=", "identity.ListUsers"),
+        ("/v1/audit?actor=&action=&object=", "operations.ListAudit"),
+        ("/v1/ops/sagas?status=&stuck=&created_from=", "operations.ListSagas"),
+    ):
+        worker.on(message, page)
+        assert (await operator.get(path)).json == page
+        body = worker.of(message)[0].body
+        assert {value for name, value in body.items() if name != "limit"} == {None}
 
 
 async def test_commands_take_no_query_string(client: Client) -> None:
