@@ -8,7 +8,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from contracts import topology
-from contracts.envelope import MAX_BUNDLE_BYTES, MAX_BUNDLE_MESSAGES, Caller, Envelope
+from contracts.envelope import GIVEN_UP, MAX_BUNDLE_BYTES, MAX_BUNDLE_MESSAGES, Caller, Envelope
 from contracts.message import Asked, Call, Command, Event, Message, Query
 from contracts.operations import Reply
 
@@ -109,7 +109,7 @@ def _fields(of: type[Caller | Envelope], required: tuple[str, ...]) -> dict[str,
         "body": {"type": "object"},
         "caller": {"$ref": f"{REFERENCE}Caller"},
         "oversees": {"type": "boolean"},
-        "attempt": {"type": "integer", "minimum": 1},
+        "attempt": {"type": "integer", "minimum": GIVEN_UP, "default": 1, "description": f"{GIVEN_UP} is `GIVEN_UP`."},
         "sent_at": {"type": "number", "description": "Unix time"},
     }
     properties = {name: others.get(name, {"type": "string"}) for name in of.__annotations__}

@@ -36,11 +36,12 @@ class Route:
     """One HTTP operation.
 
     `scope` is the permission that it needs (None: open to all); whoever has `<scope>_any` may see or act on other
-    people's things here. `grants` names the field with permissions that are passed on: nobody passes on what they
-    lack. `limit` names a stricter rate limit: per address where nobody has said yet who calls, and per caller, beside
-    the usual one, where they have. `collection` is where it creates. A `raw` body is somebody else's to define, and
-    reaches the message as it is. What `streams` answers with events, for as long as they last. What is `versioned` has
-    an ETag, and a change of it may name the one that it was made from.
+    people's things here. `keys_only` says that workers refuse it to people, who can but pass its scope on to API keys.
+    `grants` names the field with permissions that are passed on: nobody passes on what they lack. `limit` names a
+    stricter rate limit: per address where nobody has said yet who calls, and per caller, beside the usual one, where
+    they have. `collection` is where it creates. A `raw` body is somebody else's to define, and reaches the message as
+    it is. What `streams` answers with events, for as long as they last. What is `versioned` has an ETag, and a change
+    of it may name the one that it was made from.
     """
 
     method: str
@@ -51,6 +52,7 @@ class Route:
     status: int = 200
     money: bool = False
     scope: str | None = None
+    keys_only: bool = False
     grants: str | None = None
     limit: str | None = None
     collection: str | None = None
@@ -118,15 +120,15 @@ class Routes:
         self._add(method, path, message, limit=limit, endpoint=endpoint, raw=True)
 
     def swaps(
-        self, name: str, body: type[Message], swap: Swap, message: type[Asked[Any]], *, scope: str | None = None
+        self, name: str, body: type[Message], swap: Swap, message: type[Asked[Any]], *, scope: str, keys_only: bool
     ) -> None:
-        """Bind a name to a money command that creates: people say `body`, and `swap` makes the command of it.
+        """Bind a name to a money command that creates: callers say `body`, and `swap` makes the command of it.
 
         What it answers besides is what the fingerprint is taken of.
         """
         method, path = name.split(" ")
-        options = {"money": True, "scope": scope, "collection": path, "body": body, "swap": swap}
-        self._add(method, path, message, status=201, **options)
+        options = {"scope": scope, "keys_only": keys_only, "collection": path, "body": body, "swap": swap}
+        self._add(method, path, message, status=201, money=True, **options)
 
     def asks(
         self,

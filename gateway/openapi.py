@@ -76,7 +76,7 @@ def _operation(route: Route) -> dict[str, Any]:
         "description": words,
         "parameters": _parameters(route),
         "responses": _responses(route),
-        "security": [{"accessToken": []}] if route.scope else [],
+        "security": openapi_parts.security_of(route),
     }
     if route.scope:
         operation["x-permission"] = route.scope

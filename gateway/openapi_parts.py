@@ -1,12 +1,15 @@
 """The parts of the OpenAPI document that do not come from messages: headers, problems, what can go wrong where."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, get_args
 
+from contracts.merchants import KeyScope
 from gateway.edge import Route
 from gateway.schemas import Schema, reference
 
 PROBLEM_STATUSES = (400, 401, 402, 403, 404, 408, 409, 413, 415, 422, 429, 503)
+
+KEY_SCOPES = frozenset(get_args(KeyScope))
 
 KEY: Schema = {
     "type": "string",
@@ -20,7 +23,13 @@ SECURITY_SCHEMES: dict[str, Schema] = {
         "scheme": "bearer",
         "bearerFormat": "JWT",
         "description": "An access token from `POST /v1/auth/login`.",
-    }
+    },
+    "apiKey": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "sk_…",
+        "description": "A merchant's API key with the scope that is the operation's `x-permission`.",
+    },
 }
 
 HEADERS: dict[str, Schema] = {
@@ -145,6 +154,12 @@ def problem(status: int | None) -> dict[str, Any]:
     content = {"application/problem+json": {"schema": reference("Problem")}}
     description = HTTPStatus(status).phrase if status else "Any other problem."
     return with_headers({"description": description, "content": content}, names)
+
+
+def security_of(route: Route) -> list[Schema]:
+    """What to authenticate with, one or the other; nothing where everybody may."""
+    people: list[Schema] = [{"accessToken": []}] if route.scope and not route.keys_only else []
+    return [*people, {"apiKey": []}] if route.scope in KEY_SCOPES else people
 
 
 def troubles_of(route: Route) -> list[int]:

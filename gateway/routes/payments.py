@@ -19,7 +19,7 @@ ONE = "/v1/payments/{payment_id}"
 REFUNDS = "/v1/payments/{payment_id}/refunds"
 
 routes = Routes("Payments")
-routes.swaps(f"POST {ALL}", PaymentOrder, checkout.swapped, RequestPayment, scope="payments:create")
+routes.swaps(f"POST {ALL}", PaymentOrder, checkout.swapped, RequestPayment, scope="payments:create", keys_only=True)
 routes.asks(f"GET {ALL}", ListPayments, scope="payments:read")
 routes.asks(f"GET {ONE}", GetPayment, scope="payments:read")
 routes.says(f"POST {ONE}/capture", RequestCapture, money=True, scope="payments:capture")

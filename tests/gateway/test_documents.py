@@ -8,6 +8,7 @@ import pytest
 from openapi_spec_validator import validate
 
 from contracts import topology
+from contracts.envelope import Envelope
 from gateway import asyncapi, cors, openapi, openapi_parts
 from gateway.routes import ROUTES
 from gateway.statement import wants_csv
@@ -98,6 +99,17 @@ def test_openapi_describes_nothing_under_a_name_that_is_taken() -> None:
         openapi._together({"Problem": {}}, {"Problem": {}})
 
 
+def test_openapi_says_what_to_authenticate_with() -> None:
+    paths = openapi.document()["paths"]
+    key: dict[str, list[str]] = {"apiKey": []}
+    token: dict[str, list[str]] = {"accessToken": []}
+    assert paths["/v1/payments"]["post"]["security"] == [key]
+    assert paths["/v1/payments/{payment_id}/capture"]["post"]["security"] == [token, key]
+    assert paths["/v1/operations/{operation_id}"]["get"]["security"] == [token, key]
+    assert paths["/v1/transfers"]["post"]["security"] == [token]
+    assert paths["/v1/auth/login"]["post"]["security"] == []
+
+
 def test_openapi_asks_for_a_body_where_something_must_be_said() -> None:
     paths = openapi.document()["paths"]
     for path, method, required in (
@@ -131,6 +143,13 @@ def test_inputs_refuse_what_the_edge_refuses() -> None:
     assert {"RequestTransferInput", "SourceInput", "RegisterInput"} <= inputs.keys()
     for name, schema in inputs.items():
         assert schema["additionalProperties"] is False, name
+
+
+@pytest.mark.parametrize("change", ["again", "put_back", "afresh", "given_up"])
+def test_asyncapi_knows_each_attempt(change: str) -> None:
+    attempt = asyncapi.document()["components"]["schemas"]["Envelope"]["properties"]["attempt"]
+    sent: Envelope = getattr(Envelope("msg_1", "x.Y.v1", {}), change)()
+    assert sent.attempt >= attempt["minimum"]
 
 
 def test_asyncapi_has_every_message() -> None:
