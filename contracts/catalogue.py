@@ -4,7 +4,7 @@ import importlib
 from inspect import isclass
 from typing import Any
 
-from contracts.message import Asked, Call, Command, Event, Message, Query, Refusal
+from contracts.message import Asked, Call, Command, Event, Message, Query
 from contracts.topology import DOMAINS
 
 KINDS: tuple[type[Message], ...] = (Command, Call, Query, Event)
@@ -21,11 +21,6 @@ def messages() -> dict[str, type[Message]]:
         if not thing.__pydantic_generic_metadata__["args"]
     ]
     return {message.wire_name: message for message in sorted(found, key=lambda message: message.wire_name)}
-
-
-def refusals() -> dict[str, type[Refusal]]:
-    """Every refusal, by its code."""
-    return {refusal.code(): refusal for refusal in sorted(Refusal.__subclasses__(), key=lambda one: one.code())}
 
 
 def schema(message: type[Message]) -> dict[str, Any]:

@@ -1,15 +1,13 @@
 """The AsyncAPI 3.0 document of the messages, generated from the contracts."""
 
-import importlib
-import inspect
 from functools import cache
 from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from contracts import topology
+from contracts import catalogue, topology
 from contracts.envelope import GIVEN_UP, MAX_BUNDLE_BYTES, MAX_BUNDLE_MESSAGES, Caller, Envelope
-from contracts.message import Asked, Call, Command, Event, Message, Query
+from contracts.message import Asked, Call, Command, Message, Query
 from contracts.operations import Reply
 
 DESCRIPTION = f"""\
@@ -24,7 +22,7 @@ REFERENCE = "#/components/schemas/"
 @cache
 def document() -> dict[str, Any]:
     """The whole document."""
-    messages: list[type[Message]] = [*_messages(), Reply]
+    messages: list[type[Message]] = [*catalogue.messages().values(), Reply]
     channels = _channels(messages)
     return {
         "asyncapi": "3.0.0",
@@ -37,17 +35,6 @@ def document() -> dict[str, Any]:
             "messages": {message.wire_name: _message(message) for message in messages},
         },
     }
-
-
-def _messages() -> list[type[Message]]:
-    return [
-        message
-        for domain in topology.DOMAINS
-        for _, message in inspect.getmembers(importlib.import_module(f"contracts.{domain}"), inspect.isclass)
-        if issubclass(message, Command | Call | Query | Event)
-        and message.__module__ == f"contracts.{domain}"
-        and not message.__pydantic_generic_metadata__["args"]
-    ]
 
 
 def _address(message: type[Message]) -> str:

@@ -7,8 +7,6 @@ from contracts.merchants import KeyScope
 from gateway.edge import Route
 from gateway.schemas import Schema, reference
 
-PROBLEM_STATUSES = (400, 401, 402, 403, 404, 408, 409, 413, 415, 422, 429, 503)
-
 KEY_SCOPES = frozenset(get_args(KeyScope))
 
 KEY: Schema = {
