@@ -80,6 +80,23 @@ def _marked(info: FieldInfo, mark: type[Any]) -> bool:
     return any(isinstance(one, mark) for one in marks)
 
 
+def exactly_one(*ways: str | tuple[str, ...]) -> ConfigDict:
+    """The JSON Schema of a message that says exactly one of these fields, or of these groups of fields.
+
+    What holds it is the message's own validator; a null is as good as nothing.
+    """
+    groups = [{way} if isinstance(way, str) else {*way} for way in ways]
+    every = sorted(set().union(*groups))
+    options = [
+        {
+            "required": sorted(group),
+            "properties": {name: {"not": {"type": "null"}} if name in group else {"type": "null"} for name in every},
+        }
+        for group in groups
+    ]
+    return ConfigDict(json_schema_extra={"oneOf": options})  # type: ignore[dict-item]
+
+
 class View(Message):
     """What a caller sees of a thing: the answer of a command or query."""
 

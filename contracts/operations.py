@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from contracts.ids import Id, OperationId, SagaId
-from contracts.message import Command, Problem, Query, Refusal, Secret, Text, View
+from contracts.message import Command, Problem, Query, Refusal, Secret, Text, View, exactly_one
 from contracts.pages import Moment, PageOf
 
 Status = Literal["pending", "succeeded", "failed", "unknown"]
@@ -233,6 +233,7 @@ class ReplayDeadLetter(Command[DeadLetterView]):
 class ReplayDeadLetters(Command[ReplayedView]):
     """Send many again: these, or up to 256 open ones of a type, the oldest first. What can't be replayed is left."""
 
+    model_config = exactly_one("ids", "type")
     slow = True
 
     ids: Annotated[list[Id], Field(min_length=1, max_length=100)] | None = None

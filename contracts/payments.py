@@ -8,7 +8,19 @@ from pydantic import Field, StringConstraints, model_validator
 from contracts.cards import Brand, CardSpendView, CardToken
 from contracts.ids import CaptureId, CardId, MerchantId, PaymentId, RefundId, UserId, WalletId
 from contracts.merchants import MerchantTerms
-from contracts.message import Command, Event, Kind, Message, Metadata, Query, Refusal, SecretText, Text, View
+from contracts.message import (
+    Command,
+    Event,
+    Kind,
+    Message,
+    Metadata,
+    Query,
+    Refusal,
+    SecretText,
+    Text,
+    View,
+    exactly_one,
+)
 from contracts.money import Amount, Balance, Currency
 from contracts.operations import FailureView
 from contracts.pages import Moment, PageOf
@@ -26,6 +38,8 @@ Why = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max
 
 class CheckoutCard(View):
     """A card as a checkout names it: by `id`, or by all that is printed on it."""
+
+    model_config = exactly_one("id", ("pan", "cvv", "exp_month", "exp_year"))
 
     id: CardId | None = None
     pan: Annotated[SecretText, StringConstraints(pattern=r"^[0-9]{12,19}$")] | None = None

@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from contracts.cards import Reason
 from contracts.ids import CardId, TopUpId, UserId, WalletId
-from contracts.message import Command, Event, Kind, Metadata, Query, Refusal, View
+from contracts.message import Command, Event, Kind, Metadata, Query, Refusal, View, exactly_one
 from contracts.money import Amount, Balance, Currency
 from contracts.operations import FailureView
 from contracts.pages import Moment, PageOf
@@ -61,6 +61,8 @@ class TopUpMethodsView(View):
 
 class RequestTopUp(Command[TopUpView]):
     """Charge the caller at a provider and credit the wallet, or the wallet of a card."""
+
+    model_config = exactly_one("wallet_id", "card_id")
 
     wallet_id: WalletId | None = None
     card_id: CardId | None = None

@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from contracts.identity import EmailAddress
 from contracts.ids import CardId, TransferId, UserId, WalletId
-from contracts.message import Command, Event, Metadata, Query, Text, View
+from contracts.message import Command, Event, Metadata, Query, Text, View, exactly_one
 from contracts.money import Amount, Currency
 from contracts.operations import FailureView
 from contracts.pages import Moment, PageOf
@@ -18,6 +18,8 @@ Note = Annotated[Text, StringConstraints(max_length=500)]
 
 class Source(View):
     """Where the money comes from: exactly one of the two. A card stands for its wallet."""
+
+    model_config = exactly_one("wallet_id", "card_id")
 
     wallet_id: WalletId | None = None
     card_id: CardId | None = None
@@ -32,6 +34,8 @@ class Source(View):
 
 class Destination(View):
     """Where it goes: exactly one of the three."""
+
+    model_config = exactly_one("wallet_id", "card_id", "email")
 
     wallet_id: WalletId | None = None
     card_id: CardId | None = None

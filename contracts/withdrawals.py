@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from contracts.cards import Reason
 from contracts.ids import CardId, UserId, WalletId, WithdrawalId
-from contracts.message import Command, Event, Kind, Metadata, Query, Refusal, Text, View
+from contracts.message import Command, Event, Kind, Metadata, Query, Refusal, Text, View, exactly_one
 from contracts.money import Amount, Balance, Currency
 from contracts.operations import FailureView
 from contracts.pages import Moment, PageOf
@@ -56,6 +56,8 @@ class WithdrawalView(View):
 
 class RequestWithdrawal(Command[WithdrawalView]):
     """Pay out to a bank account, from a wallet or the wallet of a card. Raises `AmountOutOfRange`, `LimitExceeded`."""
+
+    model_config = exactly_one("wallet_id", "card_id")
 
     wallet_id: WalletId | None = None
     card_id: CardId | None = None

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, override
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
+from pydantic_core import core_schema
 
 from contracts.message import Message
 
@@ -22,6 +23,14 @@ class _Generator(GenerateJsonSchema):
         """Never."""
         del schema
         return False
+
+    @override
+    def str_schema(self, schema: core_schema.StringSchema) -> Schema:
+        """A text whose outer blanks are not counted has something else in it."""
+        found = super().str_schema(schema)
+        if self.mode == "validation" and schema.get("strip_whitespace") and schema.get("min_length"):
+            found["allOf"] = [{"pattern": r"\S"}]
+        return found
 
 
 def of_inputs(messages: Iterable[type[Message]]) -> dict[str, Schema]:

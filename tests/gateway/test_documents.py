@@ -5,11 +5,16 @@ import io
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from openapi_spec_validator import validate
+from pydantic import ValidationError
 
 from contracts import topology
 from contracts.envelope import Envelope
-from gateway import asyncapi, cors, openapi, openapi_parts
+from contracts.operations import ReplayDeadLetters, RetrySaga
+from contracts.payments import CheckoutCard
+from contracts.transfers import Destination, Source
+from gateway import asyncapi, cors, openapi, openapi_parts, schemas
 from gateway.routes import ROUTES
 from gateway.statement import wants_csv
 from tests.gateway.clients import Client
@@ -150,6 +155,47 @@ def test_asyncapi_knows_each_attempt(change: str) -> None:
     attempt = asyncapi.document()["components"]["schemas"]["Envelope"]["properties"]["attempt"]
     sent: Envelope = getattr(Envelope("msg_1", "x.Y.v1", {}), change)()
     assert sent.attempt >= attempt["minimum"]
+
+
+WALLET, CARD = {"wallet_id": "wal_a"}, {"card_id": "crd_a"}
+PRINTED = {"pan": "4000000000000002", "cvv": "123", "exp_month": 1, "exp_year": 2030}
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "good"),
+    [
+        ("RetrySaga", {"reason": " late "}, True),
+        ("RetrySaga", {"reason": "   "}, False),
+        ("RetrySaga", {"reason": ""}, False),
+        ("CheckoutCard", {"id": "crd_a"}, True),
+        ("CheckoutCard", {"id": "crd_a", "pan": None}, True),
+        ("CheckoutCard", PRINTED, True),
+        ("CheckoutCard", PRINTED | {"id": None}, True),
+        ("CheckoutCard", PRINTED | {"id": "crd_a"}, False),
+        ("CheckoutCard", {"id": "crd_a", "pan": PRINTED["pan"]}, False),
+        ("CheckoutCard", PRINTED | {"cvv": None}, False),
+        ("CheckoutCard", {}, False),
+        ("Source", WALLET, True),
+        ("Source", WALLET | CARD, False),
+        ("Destination", {"email": "a@b.example"}, True),
+        ("Destination", {"email": "a@b.example"} | CARD, False),
+        ("Destination", {"email": None}, False),
+        ("ReplayDeadLetters", {"reason": "x", "type": "ledger.PlaceHold.v1"}, True),
+        ("ReplayDeadLetters", {"reason": "x"}, False),
+    ],
+)
+def test_openapi_allows_what_is_taken_and_nothing_else(name: str, body: dict[str, Any], *, good: bool) -> None:
+    message = {one.__name__: one for one in (RetrySaga, CheckoutCard, Source, Destination, ReplayDeadLetters)}[name]
+    schema = schemas.of_inputs([message])
+    given = body | ({"saga_id": "sga_1"} if name == "RetrySaga" else {})
+    described = {"$ref": f"#/components/schemas/{name}Input", "components": {"schemas": schema}}
+    assert Draft202012Validator(described).is_valid(given) is good
+    try:
+        message.model_validate(given)
+    except ValidationError:
+        assert not good
+    else:
+        assert good
 
 
 def test_asyncapi_has_every_message() -> None:
