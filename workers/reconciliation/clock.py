@@ -16,15 +16,21 @@ BEGINS_HOUR = 2
 DAYS = 3
 """Each day is compared on this many mornings: what comes late clears up by itself."""
 
+KEPT_DAYS = 30
+"""How long it is kept which days a morning had."""
+
 DOMAIN = "reconciliation"
 
-# Any worker may do it for all: the message has the same id whoever makes it, and is claimed once.
+# Any worker may do it for all, and whatever becomes of the message: a morning has each day once.
 SCHEDULE = """
-INSERT INTO runtime.timers (id, due_at, queue, message)
-SELECT $1, now(), $2, $3
-WHERE NOT EXISTS (SELECT FROM runtime.inbox WHERE id = $1 AND domain = $4)
+WITH scheduled AS (
+    INSERT INTO reconciliation.mornings (morning, provider, day) VALUES ($4, $5, $6)
+    ON CONFLICT DO NOTHING RETURNING morning
+)
+INSERT INTO runtime.timers (id, due_at, queue, message) SELECT $1, now(), $2, $3 FROM scheduled
 ON CONFLICT (id) DO NOTHING
 """
+OLD_MORNINGS = "DELETE FROM reconciliation.mornings WHERE morning < $1"
 OPEN = "SELECT kind, count(*) FROM reconciliation.items WHERE status = 'open' GROUP BY kind"
 KINDS = ("missing_here", "missing_there", "different")
 
@@ -45,7 +51,9 @@ async def schedule(database: Database, now: datetime) -> None:
         for provider in SOURCES:
             for day in (today - timedelta(days=n) for n in range(1, DAYS + 1)):
                 envelope = _wanted(provider, day, today)
-                await connection.execute(SCHEDULE, envelope.id, queue, encode(envelope).decode(), DOMAIN)
+                message = encode(envelope).decode()
+                await connection.execute(SCHEDULE, envelope.id, queue, message, today, provider, day)
+        await connection.execute(OLD_MORNINGS, today - timedelta(days=KEPT_DAYS))
 
 
 async def measure(database: Database) -> None:

@@ -1,7 +1,7 @@
 """Days compared on a real database: again, at once, late, and by the clock."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from tests.system import eventually
 from tests.workers.client import Client
 from workers.reconciliation import clock, rules, statements
 from workers.reconciliation.rules import Line
+from workers.runtime import database as workers_database
 from workers.runtime.resources import Resources
 
 DAY = datetime.now(UTC).date() - timedelta(days=1)
@@ -175,3 +176,58 @@ async def test_the_clock_compares_the_last_days_once_a_morning(
     run = (await shown(client, rules.run_id("sandbox", DAY)))["top_there"]
     assert (run["kind"], run["status"]) == ("missing_here", "open")
     await clock.measure(worker.database)
+
+
+@pytest.fixture
+async def clock_database(database: Database) -> AsyncIterator[workers_database.Database]:
+    """What the clock of a worker that hosts nothing else would use."""
+    opened = workers_database.Database(database.app_url, name="clock")
+    yield opened
+    await opened.close()
+
+
+async def waiting(clock_database: workers_database.Database) -> int:
+    """How many timers there are."""
+    async with clock_database.transaction() as connection:
+        return int(await connection.fetchval("SELECT count(*) FROM runtime.timers"))
+
+
+async def test_a_comparison_that_is_on_its_way_is_not_scheduled_again(
+    clock_database: workers_database.Database,
+) -> None:
+    morning = datetime.now(UTC).replace(hour=clock.BEGINS_HOUR)
+    await clock.schedule(clock_database, morning)
+    async with clock_database.transaction() as connection:
+        fired = await connection.execute("DELETE FROM runtime.timers")
+    assert fired == f"DELETE {clock.DAYS}"
+    await clock.schedule(clock_database, morning + timedelta(minutes=1))
+    assert await waiting(clock_database) == 0, "its message is on its way"
+    await clock.schedule(clock_database, morning + timedelta(days=1))
+    assert await waiting(clock_database) == clock.DAYS
+    await clock.schedule(clock_database, morning + timedelta(days=clock.KEPT_DAYS + 1))
+    async with clock_database.transaction() as connection:
+        kept = await connection.fetch("SELECT DISTINCT morning FROM reconciliation.mornings ORDER BY morning")
+    days = [(row["morning"] - morning.date()).days for row in kept]
+    assert days == [1, clock.KEPT_DAYS + 1], "what is long past is forgotten"
+
+
+async def test_a_day_that_can_not_be_compared_dies_once_a_morning(
+    bank: Bank,
+    start_worker: Callable[..., Awaitable[Any]],
+    clock_database: workers_database.Database,
+    database: Database,
+) -> None:
+    bank.away = True
+    worker = await start_worker("reconciliation", "operations", max_attempts=2)
+    morning = datetime.now(UTC).replace(hour=clock.BEGINS_HOUR)
+    connection = await asyncpg.connect(database.app_url)
+
+    async def given_up() -> bool:
+        return bool(await connection.fetchval("SELECT count(*) = $1 FROM runtime.dead_letters", clock.DAYS))
+
+    await clock.schedule(clock_database, morning)
+    await eventually("dead letters", 20, given_up)
+    await connection.close()
+    await worker.stop()
+    await clock.schedule(clock_database, morning)
+    assert await waiting(clock_database) == 0, "not again today"
