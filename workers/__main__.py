@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Coroutine, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import uvloop
@@ -16,6 +17,7 @@ from pydantic import ValidationError
 
 from contracts import ids
 from workers import roles
+from workers.callbacks import memory
 from workers.cards import upkeep
 from workers.identity import forgetting
 from workers.ledger import chart, verification
@@ -58,18 +60,15 @@ async def _run(settings: Settings, domains: Sequence[Domain]) -> None:
     terms.use(settings.withdrawal_grace_seconds, settings.withdrawal_daily_limits)
     hosted = {domain.name for domain in domains}
     periodic: dict[str, Periodic] = {
-        "ledger": (settings.invariants_every_seconds, "invariants", verification.measure),
-        "reconciliation": (clock.EVERY_SECONDS, "reconciliation", clock.tick),
-        "identity": (FORGET_SECONDS, "forgetting", forgetting.forget),
-        "topups": (unknowns.EVERY_SECONDS, "unknown top-ups", unknowns.measured("topups", "topups.topups")),
-        "withdrawals": (
-            unknowns.EVERY_SECONDS,
-            "unknown withdrawals",
-            unknowns.measured("withdrawals", "withdrawals.withdrawals"),
-        ),
-        "cards": (upkeep.SWEEP_SECONDS, "cards", upkeep.sweep),
+        "ledger": (settings.invariants_every_seconds, verification.measure),
+        "reconciliation": (clock.EVERY_SECONDS, clock.tick),
+        "identity": (FORGET_SECONDS, forgetting.forget),
+        "topups": (unknowns.EVERY_SECONDS, unknowns.measured("topups", "topups.topups")),
+        "withdrawals": (unknowns.EVERY_SECONDS, unknowns.measured("withdrawals", "withdrawals.withdrawals")),
+        "callbacks": (memory.SWEEP_SECONDS, partial(memory.forget, after_days=settings.callback_retention_days)),
+        "cards": (upkeep.SWEEP_SECONDS, upkeep.sweep),
     }
-    worker = Worker(settings, domains, [task for name, task in periodic.items() if name in hosted])
+    worker = Worker(settings, domains, {name: task for name, task in periodic.items() if name in hosted})
     stopping = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stopping.set)

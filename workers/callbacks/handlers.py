@@ -28,7 +28,7 @@ def hear_callback(call: HearCallback, uow: UnitOfWork) -> CallbackView:
     key = Taken.key(call.provider, said.id)
     if uow.find(Taken, key) is not None:
         return CallbackView()
-    uow.add(Taken(key, said.word.reference, said.word.status, uow.now))
+    uow.add(Taken(key, uow.now))
     word = ProviderWord(
         provider=call.provider,
         provider_id=said.word.provider_id,

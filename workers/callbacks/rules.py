@@ -8,8 +8,6 @@ class Taken(NamedTuple):
     """One row of `callbacks.taken`: what is remembered of a callback so that it counts once."""
 
     id: str
-    reference: str
-    status: str
     taken_at: datetime
 
     @staticmethod

@@ -11,8 +11,6 @@ taken = Table(
     "taken",
     MetaData(schema="callbacks"),
     Column("id", Text, primary_key=True),
-    Column("reference", Text, nullable=False),
-    Column("status", Text, nullable=False),
     Column("taken_at", DateTime(timezone=True), nullable=False),
 )
 

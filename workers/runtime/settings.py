@@ -148,6 +148,9 @@ class Settings(BaseSettings):
     ]  # fmt: skip
     """When an outcome that is not known is asked for again; the last of them for ever."""
 
+    callback_retention_days: Annotated[int, Field(ge=7)] = 90
+    """How long a callback is known by its id: longer than any provider repeats one."""
+
     withdrawal_grace_seconds: Annotated[int, Field(ge=0, le=86_400)] = 0
     """How long a withdrawal can still be canceled before it goes to the provider."""
 

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any
@@ -38,21 +38,21 @@ INBOX_SWEEP_SECONDS = 600.0
 REVEALS_SWEEP_SECONDS = 30.0
 GAUGES_SECONDS = 10.0
 
-Periodic = tuple[float, str, Callable[[Database], Awaitable[Any]]]
+Periodic = tuple[float, Callable[[Database], Awaitable[Any]]]
 
 
 class Worker:
-    """Hosts domains until it is stopped. `periodic` are the domains' own tasks: (seconds, name, what)."""
+    """Hosts domains until it is stopped. `periodic` are domains' own tasks, by domain: (seconds, what)."""
 
     def __init__(
         self,
         settings: Settings,
         domains: Sequence[Domain],
-        periodic: Sequence[Periodic] = (),
+        periodic: Mapping[str, Periodic] | None = None,
         whole: Topology = topology.WHOLE,
     ) -> None:
         self._settings = settings
-        self._periodic = periodic
+        self._periodic = periodic or {}
         self._whole = whole
         self.roster = Roster.of(domains, whole)
         # What names the process comes first, for PostgreSQL keeps the beginning only.
@@ -141,5 +141,5 @@ class Worker:
             every(INBOX_SWEEP_SECONDS, "claims", lambda: keeper.forget_claims(settings.inbox_retention_days)),
             every(REVEALS_SWEEP_SECONDS, "reveals", keeper.forget_reveals),
             every(GAUGES_SECONDS, "gauges", keeper.gauges),
-            *(every(seconds, name, partial(what, self.database)) for seconds, name, what in self._periodic),
+            *(every(seconds, name, partial(what, self.database)) for name, (seconds, what) in self._periodic.items()),
         ]
