@@ -57,7 +57,7 @@ async def _run(settings: Settings, domains: Sequence[Domain]) -> None:
     policy.use(Policy(timedelta(hours=settings.payment_authorized_hours), settings.payment_refund_fees))
     chart.use_stripe(_stripe() if settings.stripe is None else settings.stripe)
     routing.use(settings.provider_routes)
-    terms.use(settings.withdrawal_grace_seconds, settings.withdrawal_daily_limits)
+    terms.use(settings.withdrawal_grace_seconds, settings.withdrawal_daily_limits, settings.withdrawal_terms)
     hosted = {domain.name for domain in domains}
     periodic: dict[str, Periodic] = {
         "ledger": (settings.invariants_every_seconds, verification.measure),

@@ -9,9 +9,13 @@ from pydantic import BaseModel, Field, SecretStr, StringConstraints, field_valid
 from pydantic_settings import BaseSettings
 
 from contracts.cards import Brand
+from contracts.money import Currency
 
 Bin = Annotated[str, StringConstraints(pattern=r"^[0-9]{6,8}$")]
 """How a card number begins: its issuer (ISO/IEC 7812)."""
+
+Term = Annotated[str, StringConstraints(pattern=r"^(min_amount|max_amount|fee)$")]
+"""What is agreed about withdrawals."""
 
 # Test ranges of the brands, all of them: nothing that this issues can be mistaken for a real card.
 BINS: dict[Brand, list[Bin]] = {
@@ -156,6 +160,9 @@ class Settings(BaseSettings):
 
     withdrawal_daily_limits: dict[str, Annotated[int, Field(ge=0)]] = {}
     """By currency, in minor units; a currency that is not named has none."""
+
+    withdrawal_terms: dict[Currency, dict[Term, Annotated[int, Field(ge=0)]]] = {}
+    """By currency, in minor units: what differs from the catalogue."""
 
     payment_authorized_hours: Annotated[float, Field(gt=0, le=24 * 90)] = 24 * 7
     payment_refund_fees: Literal["proportional", "kept"] = "proportional"

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from contracts.callbacks import PaymentStatus
 from contracts.cards import LimitExceeded
 from contracts.envelope import Caller
+from contracts.money import MAX_AMOUNT
 from contracts.topups import AlreadyResolved, AmountOutOfRange, NotUnresolved
 from contracts.withdrawals import (
     Beneficiary,
@@ -52,10 +53,30 @@ def test_a_request_is_pending_with_its_fee() -> None:
     assert withdrawal.view().beneficiary.model_dump() == BENEFICIARY
 
 
-@pytest.mark.parametrize(("amount", "currency"), [(9_999, "IDR"), (10**13, "IDR"), (50_000, "CHF")])
+@pytest.mark.parametrize(("amount", "currency"), [(10**12 + 1, "IDR"), (10**13, "IDR"), (50_000, "CHF")])
 def test_what_no_bank_takes_is_refused(amount: int, currency: str) -> None:
     with pytest.raises(AmountOutOfRange):
         requested(amount=amount, currency=currency)
+
+
+def test_the_settings_change_the_terms() -> None:
+    assert requested(amount=1).fee == 2_500
+    try:
+        terms.use(0, {}, {"IDR": {"min_amount": 20_000, "fee": 0}, "CHF": {"max_amount": 50_000}})
+        assert requested(amount=20_000).fee == 0
+        assert requested(amount=50_000, currency="CHF").fee == 0
+        assert requested(amount=1, currency="EUR").fee == terms.CATALOGUE["EUR"].fee
+        for amount, currency in ((19_999, "IDR"), (50_001, "CHF")):
+            with pytest.raises(AmountOutOfRange):
+                requested(amount=amount, currency=currency)
+    finally:
+        terms.use(0, {})
+
+
+@pytest.mark.parametrize("change", [{"min_amount": 0}, {"max_amount": 0}, {"max_amount": MAX_AMOUNT}])
+def test_terms_that_allow_nothing_are_refused(change: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="no withdrawals"):
+        terms.use(0, {}, {"IDR": change})
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from workers.ledger import verification
 
 OWNER = "usr_owner"
 FUNDS = 10_000_000
-FEE = 250_000
+FEE = 2_500
 WORKER = {"provider_key": KEY, "provider_timeout_seconds": 0.4, "provider_failures": 1000, "max_attempts": 20}
 BENEFICIARY = Beneficiary(bank="BCA", account_number="1234567890", name="Ani Wijaya")
 
