@@ -35,6 +35,7 @@ SETTINGS = {
     "RETRY_DELAY_SECONDS": "0.5",
     "TIMER_POLL_SECONDS": "0.2",
     "SLOW_ANSWER_SECONDS": "2",
+    "WITHDRAWAL_GRACE_SECONDS": "0",
 }
 GRAVE = frozenset({"error", "critical"})
 EVENT_LENGTH_MAX = 2000

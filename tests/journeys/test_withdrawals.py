@@ -6,15 +6,21 @@ import hashlib
 import hmac
 import json
 import time
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 
+import aiohttp
 import pytest
 
+from tests.journeys.conftest import PATIENT
 from tests.people import Answer, Json, Person, key
-from tests.system import System, eventually
+from tests.system import System, Systems, eventually
+from workers.runtime.settings import Settings
 
 FUNDS = 5_000_000
 FEE = 2_500
 AMOUNT = 1_000_000
+GRACE_SECONDS = Settings.model_fields["withdrawal_grace_seconds"].default
 
 
 async def _becomes(person: Person, withdrawal: str, status: str) -> Json:
@@ -75,6 +81,52 @@ async def test_a_repeat_is_the_same_withdrawal(ani: Person) -> None:
     assert (first.status, again.status, again.json["id"]) == (201, 201, first.json["id"])
     await _becomes(ani, first.json["id"], "paid")
     assert await ani.balance(wallet) == (FUNDS - AMOUNT - FEE, 0, FUNDS - AMOUNT - FEE)
+
+
+@pytest.fixture
+async def patient(systems: Systems) -> AsyncIterator[System]:
+    """A system that gives people the time to think better of it that is the default, and takes a fee of 7."""
+    grace = {"WITHDRAWAL_GRACE_SECONDS": str(GRACE_SECONDS)}
+    terms = {"WITHDRAWAL_TERMS": json.dumps({"IDR": {"fee": 7}})}
+    async with systems.running("patient", split=False, gateways=1, settings=PATIENT | grace | terms) as system:
+        yield system
+
+
+async def test_who_thinks_better_of_it_in_time_has_everything_back(
+    patient: System, http: aiohttp.ClientSession
+) -> None:
+    ani = await Person(http, patient.gateways).join()
+    wallet = await ani.open(funds=FUNDS)
+    waited = await ani.withdraw(wallet, AMOUNT)
+    assert (waited.status, waited.json["status"], waited.json["fee"]) == (201, "in_transit", 7)
+    paid = await _becomes(ani, waited.json["id"], "paid")
+    took = datetime.fromisoformat(paid["completed_at"]) - datetime.fromisoformat(paid["created_at"])
+    assert took >= timedelta(seconds=GRACE_SECONDS)
+    accepted, canceled = await _canceled_in_time(ani, wallet)
+    assert (canceled["status"], canceled["failure"]) == ("canceled", None)
+    outcome = await ani.outcome(accepted["id"])
+    assert (outcome["status"], outcome["problem"]["code"]) == ("failed", "canceled")
+    left = FUNDS - len(await ani.listed("/v1/withdrawals?status=paid")) * (AMOUNT + 7)
+
+    async def given_back() -> bool:
+        return await ani.balance(wallet) == (left, 0, left)
+
+    await eventually("everything is given back", 30, given_back)
+    assert await ani.read(f"/v1/withdrawals/{canceled['id']}") == canceled
+
+
+async def _canceled_in_time(ani: Person, wallet: str) -> tuple[Json, Json]:
+    """The operation and what was canceled of it: on a busy machine even a script may be too late at first."""
+    for _ in range(3):
+        accepted = await ani.withdraw(wallet, AMOUNT, prefer="respond-async")
+        assert accepted.status == 202
+        [pending] = await ani.listed("/v1/withdrawals?status=pending")
+        canceled = await ani.post(f"/v1/withdrawals/{pending['id']}/cancel", prefer="wait=20")
+        if canceled.status == 200:
+            return accepted.json, canceled.json
+        assert canceled.code == "cancel_too_late"
+        await _becomes(ani, pending["id"], "paid")
+    raise AssertionError("always too late")
 
 
 @pytest.mark.parametrize(

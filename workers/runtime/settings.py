@@ -155,7 +155,7 @@ class Settings(BaseSettings):
     callback_retention_days: Annotated[int, Field(ge=7)] = 90
     """How long a callback is known by its id: longer than any provider repeats one."""
 
-    withdrawal_grace_seconds: Annotated[int, Field(ge=0, le=86_400)] = 0
+    withdrawal_grace_seconds: Annotated[int, Field(ge=0, le=86_400)] = 2
     """How long a withdrawal can still be canceled before it goes to the provider."""
 
     withdrawal_daily_limits: dict[str, Annotated[int, Field(ge=0)]] = {}

@@ -1,5 +1,6 @@
 """What can be done with withdrawals."""
 
+import math
 from datetime import timedelta
 
 from contracts import ids
@@ -72,7 +73,7 @@ def begin_payout(command: BeginPayout, uow: UnitOfWork) -> WithdrawalView | Refu
     left = withdrawal.created_at + terms.policy.grace - uow.now
     if left > timedelta() and withdrawal.status == "pending":
         uow.save(withdrawal.waits_for_grace(uow.envelope.saga))
-        return NotYet(retry_after_seconds=int(left.total_seconds()) + 1)
+        return NotYet(retry_after_seconds=math.ceil(left.total_seconds()))
     begun = withdrawal.begin(command.wallet_id, at=uow.now)
     uow.save(begun)
     return begun.view()

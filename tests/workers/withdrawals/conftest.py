@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,10 @@ OWNER = "usr_owner"
 FUNDS = 10_000_000
 FEE = 2_500
 WORKER = {"provider_key": KEY, "provider_timeout_seconds": 0.4, "provider_failures": 1000, "max_attempts": 20}
+WAITS = """
+SELECT due_at - withdrawals.created_at FROM withdrawals.withdrawals
+JOIN runtime.sagas ON sagas.id = saga_id JOIN runtime.timers ON timers.id = timer_id WHERE withdrawals.id = $1
+"""
 BENEFICIARY = Beneficiary(bank="BCA", account_number="1234567890", name="Ani Wijaya")
 
 
@@ -88,6 +93,19 @@ class Window:
             return await self.balance(wallet) == balance
 
         await eventually(f"{wallet} has {balance}", 15, there)
+
+    async def waits(self, withdrawal: str) -> timedelta:
+        """How long after the request its saga asks again."""
+        connection = await asyncpg.connect(self.database.owner_url)
+        waits: list[timedelta] = []
+
+        async def known() -> bool:
+            waits[:] = [row[0] for row in await connection.fetch(WAITS, withdrawal)]
+            return bool(waits)
+
+        await eventually(f"{withdrawal} waits", 15, known)
+        await connection.close()
+        return waits[0]
 
     async def suspense(self) -> int:
         """What lies at suspense; the ledger is sound."""
