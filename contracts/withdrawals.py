@@ -8,13 +8,17 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from contracts.cards import Reason
 from contracts.ids import CardId, UserId, WalletId, WithdrawalId
-from contracts.message import Command, Event, Kind, Metadata, Query, Refusal, Text, View, exactly_one
+from contracts.message import Command, Event, Kind, Metadata, Query, Refusal, View, exactly_one
 from contracts.money import Amount, Balance, Currency
 from contracts.operations import FailureView
 from contracts.pages import Moment, PageOf
 
 WithdrawalStatus = Literal["pending", "in_transit", "paid", "failed", "canceled", "unknown"]
 Outcome = Literal["paid", "failed"]
+CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff"
+Line = Annotated[str, StringConstraints(pattern=rf"^[^\s{CONTROLS}]([^{CONTROLS}]*[^\s{CONTROLS}])?$")]
+"""Text on one line in any script, without blanks around it and without what turns the direction of writing."""
+
 IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
 
 
@@ -27,14 +31,22 @@ def _account_number(value: str) -> str:
     return folded
 
 
-class Beneficiary(View):
+class BeneficiaryView(View):
+    """Whose account at which bank, as it was asked for."""
+
+    bank: str
+    account_number: str
+    name: str
+
+
+class Beneficiary(BeneficiaryView):
     """Whose account at which bank. An IBAN's check digits are checked (ISO 13616)."""
 
-    bank: Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9 .&_-]{0,39}$")]
+    bank: Annotated[Line, StringConstraints(max_length=100)]
     account_number: Annotated[
         str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 -]{2,38}[A-Za-z0-9]$"), AfterValidator(_account_number)
     ]
-    name: Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=140)]
+    name: Annotated[Line, StringConstraints(max_length=140)]
 
 
 class WithdrawalView(View):
@@ -47,7 +59,7 @@ class WithdrawalView(View):
     amount: Amount
     fee: Balance
     currency: Currency
-    beneficiary: Beneficiary
+    beneficiary: BeneficiaryView
     metadata: dict[str, str]
     failure: FailureView | None = None
     created_at: datetime

@@ -21,7 +21,7 @@ class Beneficiary(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    bank: Annotated[str, Field(min_length=1, max_length=40)]
+    bank: Annotated[str, Field(min_length=1, max_length=100)]
     account_number: Annotated[str, Field(min_length=1, max_length=40)]
     name: Annotated[str, Field(min_length=1, max_length=140)]
 

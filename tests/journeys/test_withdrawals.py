@@ -37,13 +37,14 @@ async def _becomes(person: Person, withdrawal: str, status: str) -> Json:
 
 async def test_a_withdrawal_is_paid_and_its_fee_with_it(ani: Person) -> None:
     wallet = await ani.open(funds=FUNDS)
-    answer = await ani.withdraw(wallet, AMOUNT, fields={"metadata": {"order": "7"}})
+    beneficiary = {"bank": "Crédit Agricole (CA)".ljust(100, "é"), "account_number": "1234567890", "name": "アニ"}
+    answer = await ani.withdraw(wallet, AMOUNT, fields={"beneficiary": beneficiary, "metadata": {"order": "7"}})
     assert answer.status == 201
     withdrawal = answer.json
     assert answer.headers["Location"] == f"/v1/withdrawals/{withdrawal['id']}"
     assert withdrawal["id"].startswith("wdr_")
     assert (withdrawal["amount"], withdrawal["fee"], withdrawal["currency"]) == (AMOUNT, FEE, "IDR")
-    assert withdrawal["beneficiary"] == {"bank": "BCA", "account_number": "1234567890", "name": "Ani Wijaya"}
+    assert withdrawal["beneficiary"] == beneficiary
     paid = await _becomes(ani, withdrawal["id"], "paid")
     assert paid["metadata"] == {"order": "7"}
     assert await ani.balance(wallet) == (FUNDS - AMOUNT - FEE, 0, FUNDS - AMOUNT - FEE)

@@ -9,7 +9,7 @@ from contracts.money import Currency
 from contracts.operations import FailureView
 from contracts.topups import AlreadyResolved, NotUnresolved
 from contracts.withdrawals import (
-    Beneficiary,
+    BeneficiaryView,
     Canceled,
     CancelTooLate,
     FailWithdrawal,
@@ -261,7 +261,7 @@ class Withdrawal(NamedTuple):
             amount=self.amount,
             fee=self.fee,
             currency=self.currency,
-            beneficiary=Beneficiary.model_construct(**self.beneficiary),
+            beneficiary=BeneficiaryView.model_construct(**self.beneficiary),
             metadata=self.metadata,
             failure=failure,
             created_at=self.created_at,

@@ -87,6 +87,34 @@ def test_an_account_that_cannot_be_is_refused(number: str) -> None:
         Beneficiary.model_validate(BENEFICIARY | {"account_number": number})
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Bank Central Asia (BCA)",
+        "Crédit Agricole",
+        "三菱ＵＦＪ銀行",
+        "بنك الكويت",
+        "भारतीय स्टेट बैंक",
+        "O'Neil & Co.",
+        "B",
+    ],
+)
+def test_banks_and_people_are_named_in_any_script(words: str) -> None:
+    beneficiary = Beneficiary.model_validate(BENEFICIARY | {"bank": words, "name": words})
+    assert (beneficiary.bank, beneficiary.name) == (words, words)
+    Beneficiary.model_validate(BENEFICIARY | {"bank": "é" * 100, "name": "é" * 140})
+
+
+@pytest.mark.parametrize(
+    "words", ["", " ", " BCA", "BCA ", "BCA\u3000", "B\nA", "B\tA", "B\x00A", "B\x85A", "B\u202eA"]
+)
+@pytest.mark.parametrize("field", ["bank", "name"])
+def test_what_is_no_name_is_refused(field: str, words: str) -> None:
+    for wrong in (words, "x" * 141):
+        with pytest.raises(ValidationError):
+            Beneficiary.model_validate(BENEFICIARY | {field: wrong})
+
+
 @pytest.mark.parametrize("number", ["12-34-567", "DE89 3704 0044 0532 0130 00", "gb82west12345698765432"])
 def test_an_account_is_folded(number: str) -> None:
     beneficiary = Beneficiary.model_validate(BENEFICIARY | {"account_number": number})
