@@ -12,7 +12,7 @@ from contracts.pages import Moment, PageOf
 
 Label = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 WalletStatus = Literal["active", "frozen", "closed"]
-SystemRole = Literal["clearing", "settlement", "fees", "suspense"]
+SystemRole = Literal["clearing", "fees", "suspense"]
 """Accounts of the system's own that a leg may go to: each worker process has its own stripe of them."""
 
 MovementKind = Literal[

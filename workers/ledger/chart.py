@@ -30,7 +30,6 @@ ROLES = {
     role.name: role
     for role in (
         Role(CLEARING, "Money on its way between payment providers and us: what they owe is negative here."),
-        Role("settlement", "Payouts that banks have accepted and not yet confirmed."),
         Role(FEES, "What we earn."),
         Role(SUSPENSE, "Money that arrived and fits no wallet, until an operator finds its owner."),
         Role("correction", "The other side of corrections that an operator books."),

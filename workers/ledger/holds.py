@@ -1,4 +1,8 @@
-"""A hold: money set aside for one purpose, which ends exactly once: captured, released or expired."""
+"""A hold: money set aside for one purpose, which ends exactly once: captured or released.
+
+Nothing expires by itself: what has a time to live, like a payment's authorisation, is released by its own saga. The
+status `expired` is reserved, and counts as given back.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime

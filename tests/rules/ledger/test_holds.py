@@ -139,10 +139,10 @@ def test_a_hold_for_the_system_goes_to_nobodys_wallet(books: Books, ann: str, bo
     books.hold("hld_1", ann, None, 60)
     with pytest.raises(NotFound):
         books.settle("hld_1", ann, (bob, 60))
-    legs = [Leg(to="settlement", amount=40, kind="withdrawal"), Leg(to="settlement", amount=15, kind="fee")]
+    legs = [Leg(to="suspense", amount=40, kind="withdrawal"), Leg(to="suspense", amount=15, kind="fee")]
     view = books.do(SettleHold(hold_id="hld_1", account_id=ann, legs=legs, currency="IDR"))
     assert (view.status, view.recipient) == ("captured", None)
-    assert balances(books, chart.account_id("settlement", "IDR")) == (55, 0, 55)
+    assert balances(books, chart.account_id("suspense", "IDR")) == (55, 0, 55)
 
 
 @pytest.mark.parametrize("role", chart.ROLES)
