@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from contracts.callbacks import ProviderName
 from contracts.cards import Reason
 from contracts.ids import CardId, TopUpId, UserId, WalletId
 from contracts.message import Command, Event, Kind, Metadata, Query, Refusal, View, exactly_one
@@ -138,6 +139,7 @@ class TopUpSucceeded(Event):
 
     topup: TopUpView
     owner: UserId
+    provider: ProviderName = "sandbox"
 
 
 class TopUpFailed(Event):
@@ -152,6 +154,7 @@ class TopUpReversed(Event):
 
     topup: TopUpView
     owner: UserId
+    provider: ProviderName = "sandbox"
 
 
 class TopUpContradicted(Event):

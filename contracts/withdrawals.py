@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from contracts.callbacks import ProviderName
 from contracts.cards import Reason
 from contracts.ids import CardId, UserId, WalletId, WithdrawalId
 from contracts.message import Command, Event, Kind, Metadata, Query, Refusal, View, exactly_one
@@ -132,6 +133,7 @@ class WithdrawalPaid(Event):
 
     withdrawal: WithdrawalView
     owner: UserId
+    provider: ProviderName = "sandbox"
 
 
 class WithdrawalFailed(Event):
@@ -139,6 +141,7 @@ class WithdrawalFailed(Event):
 
     withdrawal: WithdrawalView
     owner: UserId
+    provider: ProviderName = "sandbox"
 
 
 class WithdrawalCanceled(Event):

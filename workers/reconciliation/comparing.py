@@ -51,7 +51,7 @@ async def prepared(command: Reconcile | ReconcileDay, preparation: Preparation) 
     lines = await _statement(provider, day, resources)
     nearby = [line.key for near in _neighbours(day, at.date()) for line in await _statement(provider, near, resources)]
     async with resources.database.connect() as connection:
-        known = await _entries(connection, day, [line.key for line in lines])
+        known = await _entries(connection, provider, day, [line.key for line in lines])
         found = rules.compare(day, lines, known, nearby)
         run = Run.of(provider, day, found, at)
         clears = await _cleared(connection, run, found)
@@ -70,16 +70,16 @@ def _neighbours(day: date, today: date) -> list[date]:
     return [near for near in (day - one, day + one) if near <= today]
 
 
-async def _entries(connection: AsyncConnection, day: date, keys: Sequence[Key]) -> dict[Key, Entry]:
-    """Ours of that day, and ours that the statement names."""
-    found = await _read(connection, entries.c.day == day)
+async def _entries(connection: AsyncConnection, provider: str, day: date, keys: Sequence[Key]) -> dict[Key, Entry]:
+    """Ours at this provider: of that day, and what the statement names."""
+    found = await _read(connection, provider, entries.c.day == day)
     for part in batched({rules.entry_id(key) for key in keys}, KEYS_AT_ONCE):
-        found += await _read(connection, entries.c.id.in_(part))
+        found += await _read(connection, provider, entries.c.id.in_(part))
     return {entry.key: entry for entry in found}
 
 
-async def _read(connection: AsyncConnection, condition: ColumnElement[bool]) -> list[Entry]:
-    rows = await connection.execute(select(entries).where(condition))
+async def _read(connection: AsyncConnection, provider: str, condition: ColumnElement[bool]) -> list[Entry]:
+    rows = await connection.execute(select(entries).where(entries.c.provider == provider, condition))
     return [mapping(Entry).load(row) for row in rows]
 
 

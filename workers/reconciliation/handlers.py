@@ -60,19 +60,19 @@ def resolve_item(command: ResolveReconciliationItem, uow: UnitOfWork) -> Reconci
 @handlers.reaction(TopUpSucceeded, needs=lambda e: [rows(Entry, rules.entry_id(("charge", e.topup.id)))])
 def top_up_succeeded(event: TopUpSucceeded, uow: UnitOfWork) -> None:
     """We believe that the provider has charged."""
-    _believe("charge", event.topup, uow)
+    _believe("charge", event.topup, event.provider, uow)
 
 
 @handlers.reaction(TopUpReversed, needs=lambda e: [rows(Entry, rules.entry_id(("charge_reversal", e.topup.id)))])
 def top_up_reversed(event: TopUpReversed, uow: UnitOfWork) -> None:
     """We believe that the provider has taken a charge back."""
-    _believe("charge_reversal", event.topup, uow)
+    _believe("charge_reversal", event.topup, event.provider, uow)
 
 
 @handlers.reaction(WithdrawalPaid, needs=lambda e: [rows(Entry, rules.entry_id(("payout", e.withdrawal.id)))])
 def withdrawal_paid(event: WithdrawalPaid, uow: UnitOfWork) -> None:
     """We believe that the provider has paid."""
-    _believe("payout", event.withdrawal, uow)
+    _believe("payout", event.withdrawal, event.provider, uow)
 
 
 @handlers.reaction(
@@ -82,16 +82,16 @@ def withdrawal_failed(event: WithdrawalFailed, uow: UnitOfWork) -> None:
     """We believe that a payout has come back, if it had been paid; else nothing was."""
     failure = event.withdrawal.failure
     if failure is not None and failure.code == "returned":
-        _believe("payout_reversal", event.withdrawal, uow)
+        _believe("payout_reversal", event.withdrawal, event.provider, uow)
 
 
-def _believe(kind: LineType, thing: TopUpView | WithdrawalView, uow: UnitOfWork) -> None:
+def _believe(kind: LineType, thing: TopUpView | WithdrawalView, provider: str, uow: UnitOfWork) -> None:
     key = rules.entry_id((kind, thing.id))
     at = thing.completed_at or uow.now
     received = thing.amount_received if isinstance(thing, TopUpView) else None
     amount = thing.amount if received is None else received
     if uow.find(Entry, key) is None:
-        uow.add(Entry(key, kind, thing.id, amount, thing.currency, at.date(), at))
+        uow.add(Entry(key, kind, thing.id, amount, thing.currency, at.date(), at, provider))
 
 
 def _keep(prepared: Prepared, uow: UnitOfWork) -> ReconciliationView:

@@ -15,13 +15,13 @@ from contracts.reconciliation import (
 )
 
 type Key = tuple[LineType, str]
-"""The type of a line and our reference for it: what both sides know it by."""
+"""The type of a line and our reference for it: what both sides know it by. A reference is at one provider for ever."""
 
 REVERSES: dict[LineType, LineType] = {"charge": "charge_reversal", "payout": "payout_reversal"}
 
 
 class Entry(NamedTuple):
-    """Our side of one line. `id` is derived from its key; `day` is when we heard of it (UTC)."""
+    """Our side of one line, at `provider`. `id` is derived from its key; `day` is when we heard of it (UTC)."""
 
     id: str
     type: LineType
@@ -30,6 +30,7 @@ class Entry(NamedTuple):
     currency: str
     day: date
     at: datetime
+    provider: str
 
     @property
     def key(self) -> Key:

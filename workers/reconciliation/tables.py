@@ -19,6 +19,7 @@ entries = Table(
     Column("currency", Text, nullable=False),
     Column("day", Date, nullable=False),
     Column("at", Time, nullable=False),
+    Column("provider", Text, nullable=False),
 )
 runs = Table(
     "runs",

@@ -266,8 +266,8 @@ class TopUp(NamedTuple):
         if self.status == "failed":
             return TopUpFailed(topup=self.view(), owner=self.owner)
         if self.status == "reversed":
-            return TopUpReversed(topup=self.view(), owner=self.owner)
-        return TopUpSucceeded(topup=self.view(), owner=self.owner)
+            return TopUpReversed(topup=self.view(), owner=self.owner, provider=self.provider)
+        return TopUpSucceeded(topup=self.view(), owner=self.owner, provider=self.provider)
 
     def audited(self) -> dict[str, object]:
         """What an operator's action may change of it."""

@@ -239,10 +239,10 @@ class Withdrawal(NamedTuple):
     def ended(self) -> WithdrawalPaid | WithdrawalFailed | WithdrawalCanceled:
         """What is told when it is over."""
         if self.status == "failed":
-            return WithdrawalFailed(withdrawal=self.view(), owner=self.owner)
+            return WithdrawalFailed(withdrawal=self.view(), owner=self.owner, provider=self.provider)
         if self.status == "canceled":
             return WithdrawalCanceled(withdrawal=self.view(), owner=self.owner)
-        return WithdrawalPaid(withdrawal=self.view(), owner=self.owner)
+        return WithdrawalPaid(withdrawal=self.view(), owner=self.owner, provider=self.provider)
 
     def audited(self) -> dict[str, object]:
         """What an operator's action may change of it."""

@@ -20,7 +20,7 @@ def line(reference: str, amount: int = 10, kind: LineType = "charge", currency: 
 
 
 def entry(reference: str, amount: int = 10, kind: LineType = "charge", day: date = DAY) -> Entry:
-    return Entry(rules.entry_id((kind, reference)), kind, reference, amount, "IDR", day, NOW)
+    return Entry(rules.entry_id((kind, reference)), kind, reference, amount, "IDR", day, NOW, "sandbox")
 
 
 def ours(*entries: Entry) -> dict[Key, Entry]:

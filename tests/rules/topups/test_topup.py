@@ -83,7 +83,7 @@ def test_success_comes_once() -> None:
     topup = succeeded()
     assert (topup.status, topup.completed_at) == ("succeeded", LATER)
     assert topup.succeed(7, at=LATER + timedelta(days=1)) is topup
-    assert topup.ended() == TopUpSucceeded(topup=topup.view(), owner="usr_owner")
+    assert topup.ended() == TopUpSucceeded(topup=topup.view(), owner="usr_owner", provider="bank")
 
 
 def test_failure_comes_once_and_says_why() -> None:

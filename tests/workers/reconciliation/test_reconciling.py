@@ -56,16 +56,17 @@ async def worker(start_worker: Callable[..., Awaitable[Any]]) -> Any:
     return await start_worker("reconciliation", "operations")
 
 
-async def believe(database: Database, reference: str, amount: int, day: date = DAY) -> None:
+async def believe(database: Database, reference: str, amount: int, day: date = DAY, provider: str = "sandbox") -> None:
     """We believe that it was charged."""
     connection = await asyncpg.connect(database.app_url)
     key = rules.entry_id(("charge", reference))
     await connection.execute(
-        "INSERT INTO reconciliation.entries VALUES ($1, 'charge', $2, $3, 'IDR', $4, now())",
+        "INSERT INTO reconciliation.entries VALUES ($1, 'charge', $2, $3, 'IDR', $4, now(), $5)",
         key,
         reference,
         amount,
         day,
+        provider,
     )
     await connection.close()
 
@@ -119,6 +120,16 @@ async def test_a_day_is_compared_resolved_and_compared_again(bank: Bank, client:
     listed = await client.ask(ListReconciliations(open=True), OPERATOR)
     assert listed.result is not None
     assert [one["id"] for one in listed.result["data"]] == [run["id"]]
+
+
+@pytest.mark.usefixtures("worker")
+async def test_another_providers_day_is_not_this_ones(bank: Bank, client: Client, database: Database) -> None:
+    await believe(database, "top_theirs", 5, provider="other")
+    assert counts(await compared(client)) == (0, 0, 0, 0, 0)
+    bank.charge("top_theirs", 5)
+    run = await compared(client)
+    assert counts(run) == (0, 1, 0, 0, 1)
+    assert (await shown(client, run["id"]))["top_theirs"]["ours"] is None
 
 
 @pytest.mark.usefixtures("worker")
