@@ -251,7 +251,10 @@ class CardChanged(Event):
 
 
 class EmbossCard(Command[IssuedCardView]):
-    """Make the card that was asked for, with a number that no other card has."""
+    """Make the card that was asked for, with a number that no other card has.
+
+    Raises `TooManyCards`, and `PermissionDenied` where the owner was archived meanwhile.
+    """
 
     internal = True
     slow = True
@@ -324,7 +327,7 @@ class UnspendOnCard(Command[CountView]):
 
 
 class CardFrozen(Refusal):
-    """The card is frozen."""
+    """The card is frozen, or its holder is archived."""
 
     kind = Kind.FORBIDDEN
     detail = "The card is frozen."

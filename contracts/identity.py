@@ -411,14 +411,17 @@ class UpdateUser(Command[UserView]):
 
 
 class ArchiveUser(Command[UserView]):
-    """Nobody archived logs in, is found or does anything; their money stays. Raises `LastAdmin`, `PermissionDenied`."""
+    """Nobody archived logs in, is found or does anything; their money stays. Raises `LastAdmin`, `PermissionDenied`.
+
+    Their cards pay nothing and their merchants take nothing, as soon as these domains have heard of it.
+    """
 
     user_id: UserId
     reason: Reason | None = None
 
 
 class RestoreUser(Command[UserView]):
-    """The opposite of `ArchiveUser`; whoever is restored logs in afresh."""
+    """The opposite of `ArchiveUser`: cards and merchants are what they were; whoever is restored logs in afresh."""
 
     user_id: UserId
     reason: Reason | None = None
@@ -456,21 +459,24 @@ class RemoveUser(Command[Nothing]):
 
 
 class UserArchived(Event):
-    """Somebody may do nothing any more, until restored."""
+    """Somebody may do nothing any more, until restored. Of two words on a person the higher `version` is newer."""
 
     user_id: UserId
+    version: int = 1
 
 
 class UserRestored(Event):
-    """Somebody may do again what they could."""
+    """Somebody may do again what they could. `version` as in `UserArchived`."""
 
     user_id: UserId
+    version: int = 1
 
 
 class UserPurged(Event):
-    """Somebody is gone for good: whatever would still act for them must not."""
+    """Somebody is gone for good: whatever would still act for them must not. `version` as in `UserArchived`."""
 
     user_id: UserId
+    version: int = 1
 
 
 class UserInactive(Refusal):

@@ -13,7 +13,18 @@ from contracts.money import MAX_AMOUNT, Currency
 from contracts.pages import Moment, PageOf
 
 MerchantStatus = Literal["pending", "active", "suspended"]
-MerchantChange = Literal["opened", "updated", "approved", "suspended", "archived", "restored", "purged", "abandoned"]
+MerchantChange = Literal[
+    "opened",
+    "updated",
+    "approved",
+    "suspended",
+    "archived",
+    "restored",
+    "purged",
+    "abandoned",
+    "owner_archived",
+    "owner_restored",
+]
 KeyStatus = Literal["active", "expired", "revoked"]
 KeyChange = Literal["created", "replaced", "revoked"]
 KeyScope = Literal[
@@ -120,7 +131,10 @@ class MerchantTerms(View):
 
 
 class CreateMerchant(Command[MerchantView]):
-    """Become a merchant: pending until an operator approves. The saga opens the settlement wallet."""
+    """Become a merchant: pending until an operator approves. The saga opens the settlement wallet.
+
+    Raises `TooManyMerchants`, and `PermissionDenied` to somebody who was archived meanwhile.
+    """
 
     slow = True
 
@@ -322,7 +336,7 @@ class CheckMerchant(Command[MerchantTerms]):
 
 
 class MerchantNotActive(Refusal):
-    """Only an active merchant takes payments and calls with its keys."""
+    """Only an active merchant of an active owner takes payments and calls with its keys."""
 
     kind = Kind.FORBIDDEN
     detail = "The merchant is not active."

@@ -26,8 +26,8 @@ TRANSIENT_TTL_SECONDS = 30
 """How long a call or query may wait in its queue: nobody listens for its answer any longer."""
 
 SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {
-    "cards": ("identity.UserPurged.v1",),
-    "merchants": ("identity.UserPurged.v1",),
+    "cards": ("identity.UserArchived.v1", "identity.UserRestored.v1", "identity.UserPurged.v1"),
+    "merchants": ("identity.UserArchived.v1", "identity.UserRestored.v1", "identity.UserPurged.v1"),
     "reconciliation": (
         "topups.TopUpSucceeded.v1",
         "topups.TopUpReversed.v1",

@@ -2,15 +2,15 @@
 
 from contracts.topology import DOMAINS
 from workers.callbacks import handlers as callbacks_handlers
-from workers.cards import handlers as cards_handlers
 from workers.cards import queries as cards_queries
+from workers.cards import reactions as cards_handlers
 from workers.identity import handlers as identity_handlers
 from workers.identity import password_handlers, role_handlers, session_handlers, totp_handlers
 from workers.identity import queries as identity_queries
 from workers.ledger import corrections as ledger_handlers
 from workers.ledger import queries as ledger_queries
-from workers.merchants import handlers as merchants_handlers
 from workers.merchants import queries as merchants_queries
+from workers.merchants import reactions as merchants_handlers
 from workers.operations import handlers as operations_handlers
 from workers.operations import queries as operations_queries
 from workers.payments import handlers as payments_handlers

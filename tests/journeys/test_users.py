@@ -7,6 +7,7 @@ import pytest
 
 from tests.journeys.conftest import Meet
 from tests.people import Json, Person
+from tests.shops import Shop, by_id, printed
 from tests.system import System, eventually
 
 SECONDS = 20
@@ -133,6 +134,45 @@ async def test_somebody_is_archived_restored_and_purged(admin: Person, ani: Pers
     assert {entry["actor"] for entry in trail[:4]} == {admin.user["id"]}
 
 
+async def test_nothing_acts_for_somebody_archived_until_they_are_restored(
+    admin: Person, ani: Person, budi: Person
+) -> None:
+    """Ani is archived: neither her card nor her shop's key works anywhere, and what others send her arrives."""
+    mine, other = await Shop.opened(ani, admin), await Shop.opened(budi, admin)
+    purse = await budi.open(funds=5_000)
+    theirs, card = await budi.issue(purse), await ani.issue(await ani.open(funds=5_000))
+    waiting = await mine.authorize(by_id(theirs), 100)
+    assert (await other.pay(by_id(card), 100)).status == 201
+    assert (await admin.post(f"{profile(ani)}/archive", {"reason": "Fraud"})).status == 200
+
+    async def silent() -> bool:
+        answers = [await mine.get("/v1/payments", at=gateway) for gateway in (0, 1)]
+        return {(answer.status, answer.json.get("code")) for answer in answers} == {(403, "merchant_not_active")}
+
+    async def useless() -> bool:
+        return bool((await other.pay(by_id(card), 1)).json.get("code") == "card_frozen")
+
+    await eventually("the archive at every gateway, for keys", SECONDS, silent)
+    await eventually("the archive, for cards", SECONDS, useless)
+    assert (await other.pay(printed(card), 100)).code == "declined"
+    assert (await mine.pay(by_id(theirs), 100)).code == "merchant_not_active"
+    assert (await mine.move(waiting, "capture")).code == "merchant_not_active"
+    assert (await admin.read(f"/v1/cards/{card['id']}"))["status"] == "active"
+    assert (await budi.transfer(purse, card["wallet_id"], 100)).status == 201
+    assert (await admin.post(f"{profile(ani)}/restore")).status == 200
+
+    async def again() -> bool:
+        return [(await mine.get("/v1/payments", at=gateway)).status for gateway in (0, 1)] == [200, 200]
+
+    async def useful() -> bool:
+        return (await other.pay(by_id(card), 100)).status == 201
+
+    await eventually("the restore at every gateway, for keys", SECONDS, again)
+    await eventually("the restore, for cards", SECONDS, useful)
+    assert (await other.pay(printed(card), 100)).status == 201
+    assert (await mine.move(waiting, "capture")).status == 200
+
+
 async def test_a_purge_leaves_money_in_the_books_and_nothing_that_acts(
     admin: Person, ani: Person, budi: Person
 ) -> None:
@@ -154,11 +194,17 @@ async def test_a_purge_leaves_money_in_the_books_and_nothing_that_acts(
 
 async def test_all_who_are_archived_at_once(admin: Person, meet: Meet) -> None:
     people = [await meet() for _ in range(3)]
+    shop = await Shop.opened(people[0], admin)
     await asyncio.gather(*(admin.post(f"{profile(one)}/archive") for one in people))
     restored = await admin.post("/v1/users/archived/restore", {"reason": "All back"})
     assert (restored.status, restored.json.keys()) == (200, {"count"})
     assert restored.json["count"] >= 3
     assert {(await admin.read(profile(one)))["status"] for one in people} == {"active"}
+
+    async def open_again() -> bool:
+        return (await shop.get("/v1/payments", at=1)).status == 200
+
+    await eventually("the restore of a shop", SECONDS, open_again)
     await asyncio.gather(*(admin.post(f"{profile(one)}/archive") for one in people))
     purged = await admin.call("DELETE", "/v1/users/archived")
     assert (purged.status, purged.json["count"] >= 3) == (200, True)

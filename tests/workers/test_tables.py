@@ -8,8 +8,9 @@ from sqlalchemy import Dialect, Table
 from sqlalchemy.dialects.postgresql import asyncpg as driver
 
 from tests.servers import Database
+from workers.cards.holders import Holder
 from workers.cards.rules import Card
-from workers.cards.tables import cards, spends, tokens, tries, usage
+from workers.cards.tables import cards, holders, spends, tokens, tries, usage
 from workers.cards.tokens import Token, Tries
 from workers.cards.usage import Spend, Usage
 from workers.identity.roles import Role
@@ -19,8 +20,9 @@ from workers.identity.tables import refresh_tokens, roles, sessions, users
 from workers.ledger.tables import verifications
 from workers.ledger.verifications import Verification
 from workers.merchants.api_keys import ApiKey
+from workers.merchants.owners import Owner
 from workers.merchants.rules import Merchant
-from workers.merchants.tables import api_keys, merchants
+from workers.merchants.tables import api_keys, merchants, owners
 from workers.reconciliation.rules import Entry as Believed
 from workers.reconciliation.rules import Item, Run
 from workers.reconciliation.tables import entries, items, runs
@@ -46,6 +48,8 @@ FOR_EVER: dict[Table, type] = {
     entries: Believed,
     runs: Run,
     items: Item,
+    holders: Holder,
+    owners: Owner,
 }
 """Nothing here is ever deleted."""
 

@@ -30,11 +30,11 @@ from contracts.cards import (
     UnspendOnCard,
     UpdateCard,
 )
-from contracts.identity import UserPurged
+from contracts.identity import PermissionDenied
 from contracts.ledger import CurrencyMismatch
 from contracts.message import CountView, NotFound, Nothing, Refusal
 from contracts.topups import Declined
-from workers.cards import embossing, numbers, presenting, tokens, vault
+from workers.cards import embossing, holders, numbers, presenting, tokens, vault
 from workers.cards.embossing import Embossing
 from workers.cards.presenting import Presented
 from workers.cards.rules import Card
@@ -55,9 +55,14 @@ def issue_card(command: IssueCard, uow: UnitOfWork) -> IssuedCardView | None:
     return None
 
 
-@handlers.command(EmbossCard, needs=lambda c: [rows(Card, c.card_id)], prepare=embossing.drawn)
+@handlers.command(EmbossCard, needs=lambda c: [rows(Card, c.card_id), holders.of(c.owner)], prepare=embossing.drawn)
 def emboss_card(command: EmbossCard, uow: UnitOfWork) -> IssuedCardView:
-    """Make the card and reveal its number and code, which nobody is shown again. Raises `TooManyCards`."""
+    """Make the card and reveal its number and code, which nobody is shown again.
+
+    Raises `TooManyCards`; `PermissionDenied` where its owner was archived meanwhile.
+    """
+    if holders.archived(uow, command.owner):
+        raise PermissionDenied
     made: Embossing = uow.prepared
     assert uow.find(Card, command.card_id) is None, "a card is embossed once"
     card = Card.embossed(command, made.number, years=made.years, at=uow.now)
@@ -111,7 +116,7 @@ def purge_card(command: PurgeCard, uow: UnitOfWork) -> Nothing:
     """Delete the card and its counters. Raises `NotFound`, `NotArchived`, `CardFrozen`."""
     card = _own(uow, command.card_id)
     card.must_be_purgeable(uow.caller)
-    _purge(uow, card)
+    purge(uow, card)
     return Nothing()
 
 
@@ -134,7 +139,7 @@ def purge_archived_cards(_: PurgeArchivedCards, uow: UnitOfWork) -> CountView:
     archived = uow.matching(Card, owner=uow.caller.principal, archived=True)
     found = [card for card in archived if card.purgeable(uow.caller)]
     for card in found:
-        _purge(uow, card)
+        purge(uow, card)
     return CountView(count=len(found))
 
 
@@ -208,13 +213,6 @@ def unspend_on_card(command: UnspendOnCard, uow: UnitOfWork) -> CountView:
     return CountView(count=1)
 
 
-@handlers.reaction(UserPurged, needs=lambda e: [matching(Card, owner=e.user_id)])
-def purge_cards_of_nobody(event: UserPurged, uow: UnitOfWork) -> None:
-    """Nobody is left who could pay with them, whoever froze them."""
-    for card in uow.matching(Card, owner=event.user_id):
-        _purge(uow, card)
-
-
 def _counted(spend: Spend, card: Card) -> CardSpendView:
     if spend.status == "undone":
         raise SpendUndone
@@ -252,7 +250,8 @@ def _save(uow: UnitOfWork, card: Card, new: Card, change: CardChange, reason: st
     uow.emit(CardChanged(card=new.view(uow.now), owner=card.owner, change=change))
 
 
-def _purge(uow: UnitOfWork, card: Card) -> None:
+def purge(uow: UnitOfWork, card: Card) -> None:
+    """Delete it with its counters, whoever it is that may."""
     uow.remove(Card, card.id)
     uow.remove(Usage, card.id)
     uow.audit(card.id, before=card.audited())

@@ -67,7 +67,8 @@ def right(command: TokenizeCard, card: Card, presented: Presented, at: datetime)
     """Whether it is this card's data, and the card one that there is."""
     same_expiry = (command.exp_year, command.exp_month) == (card.exp_year, card.exp_month)
     same_code = presented.code_right and len(command.cvv) == numbers.cvv_digits(card.brand)
-    return same_expiry and same_code and not card.archived and at < card.expires_at
+    gone = card.archived or card.holder_archived
+    return same_expiry and same_code and not gone and at < card.expires_at
 
 
 def tried(uow: UnitOfWork, card: Card | None, presented: Presented) -> None:

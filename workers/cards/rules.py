@@ -42,7 +42,8 @@ class Number(NamedTuple):
 class Card(NamedTuple):
     """One row of `cards.cards`. Limits are in minor units of `currency`; `frozen_by` is a principal.
 
-    `expires_at` is the first moment, UTC, after the last month in which it is good.
+    `expires_at` is the first moment, UTC, after the last month in which it is good. A card whose holder is archived
+    works no more than a frozen one, whatever its own status.
     """
 
     id: str
@@ -67,6 +68,7 @@ class Card(NamedTuple):
     created_at: datetime
     archived: bool
     archived_at: datetime | None
+    holder_archived: bool
 
     def __repr__(self) -> str:
         """Without the number's hash and seal: what is shown ends in a log some day."""
@@ -99,6 +101,7 @@ class Card(NamedTuple):
             at,
             archived=False,
             archived_at=None,
+            holder_archived=False,
         )
 
     @property
@@ -114,7 +117,7 @@ class Card(NamedTuple):
             raise CardCanceled
         if at >= self.expires_at:
             raise CardExpired
-        if self.status == "frozen":
+        if self.status == "frozen" or self.holder_archived:
             raise CardFrozen
 
     def updated(self, command: UpdateCard) -> "Card":
@@ -155,6 +158,10 @@ class Card(NamedTuple):
     def restored(self) -> "Card":
         """As before it was archived."""
         return self._replace(archived=False, archived_at=None)
+
+    def held(self, *, by_archived: bool) -> "Card":
+        """With what is known of its holder; the rest stays as it is."""
+        return self._replace(holder_archived=by_archived)
 
     def must_be_purgeable(self, caller: Caller) -> None:
         """Raises `NotArchived`; `CardFrozen` when only an operator may."""
@@ -199,7 +206,17 @@ class Card(NamedTuple):
 
     def audited(self) -> dict[str, Any]:
         """What an audit entry shows of it."""
-        names = ("wallet_id", "brand", "type", "status", "per_payment", "daily", "monthly", "archived")
+        names = (
+            "wallet_id",
+            "brand",
+            "type",
+            "status",
+            "per_payment",
+            "daily",
+            "monthly",
+            "archived",
+            "holder_archived",
+        )
         return {name: getattr(self, name) for name in names}
 
     @property

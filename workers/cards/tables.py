@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, Integer, MetaData, Row, Table, Text
 
+from workers.cards.holders import Holder
 from workers.cards.rules import Card
 from workers.cards.tokens import Token, Tries
 from workers.cards.usage import Spend, Usage
@@ -38,6 +39,7 @@ cards = Table(
     Column("created_at", Time, nullable=False),
     Column("archived", Boolean, nullable=False),
     Column("archived_at", Time),
+    Column("holder_archived", Boolean, nullable=False),
 )
 usage = Table(
     "usage",
@@ -80,13 +82,30 @@ tries = Table(
     Column("since", Time, nullable=False),
     Column("blocked_until", Time),
 )
+holders = Table(
+    "holders",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("archived", Boolean, nullable=False),
+    Column("version", BigInteger, nullable=False),
+)
 """Columns stand in the order of the entities' fields, so a row is an entity."""
 
 stored(
     Card,
     cards,
     order=60,
-    mutable=("status", "frozen_by", "label", "per_payment", "daily", "monthly", "archived", "archived_at"),
+    mutable=(
+        "status",
+        "frozen_by",
+        "label",
+        "per_payment",
+        "daily",
+        "monthly",
+        "archived",
+        "archived_at",
+        "holder_archived",
+    ),
 )
 stored(
     Usage,
@@ -96,6 +115,7 @@ stored(
 )
 stored(Spend, spends, order=62, mutable=("status", "undone_at"))
 stored(Token, tokens, order=63, mutable=("used_by",))
+stored(Holder, holders, order=59, mutable=("archived", "version"))
 stored(Tries, tries, order=64, mutable=("number", "since", "blocked_until"))
 
 

@@ -90,7 +90,7 @@ def archive_user(command: ArchiveUser, uow: UnitOfWork) -> UserView:
     archived = _save(uow, user, user.archived(uow.now), command.reason)
     if archived is not user:
         sessions.revoke_all(uow, user.id)
-        uow.emit(UserArchived(user_id=user.id))
+        uow.emit(UserArchived(user_id=user.id, version=archived.version))
     return archived.view()
 
 
@@ -168,13 +168,13 @@ def _may_act(uow: UnitOfWork, user: User) -> bool:
 def _restore(uow: UnitOfWork, user: User, reason: str | None) -> User:
     restored = _save(uow, user, user.restored(uow.now), reason)
     if restored is not user:
-        uow.emit(UserRestored(user_id=user.id))
+        uow.emit(UserRestored(user_id=user.id, version=restored.version))
     return restored
 
 
 def _purge(uow: UnitOfWork, user: User, reason: str | None) -> None:
-    _save(uow, user, user.purged(uow.now), reason)
-    uow.emit(UserPurged(user_id=user.id))
+    purged = _save(uow, user, user.purged(uow.now), reason)
+    uow.emit(UserPurged(user_id=user.id, version=purged.version))
 
 
 def _save(uow: UnitOfWork, user: User, changed: User, reason: str | None = None) -> User:

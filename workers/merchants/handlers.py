@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 
-from contracts.identity import UserPurged
+from contracts.identity import PermissionDenied
 from contracts.merchants import (
     AbandonMerchant,
     ApiKeyChanged,
@@ -33,7 +33,7 @@ from contracts.merchants import (
     UpdateMerchant,
 )
 from contracts.message import CountView, NotFound, Nothing
-from workers.merchants import api_keys, minting
+from workers.merchants import api_keys, minting, owners
 from workers.merchants.api_keys import ApiKey, Minted
 from workers.merchants.rules import MERCHANTS_MAX, Merchant
 from workers.runtime.handlers import Handlers
@@ -46,13 +46,18 @@ handlers = Handlers("merchants")
 
 @handlers.command(
     CreateMerchant,
-    needs_more=lambda _, caller, __: [matching(Merchant, owner=caller.principal)],
+    needs_more=lambda _, caller, __: [owners.of(caller.principal), matching(Merchant, owner=caller.principal)],
     prepare=minting.usual_terms,
     finished_by=TakeOnMerchant,
 )
 def create_merchant(command: CreateMerchant, uow: UnitOfWork) -> MerchantView:
-    """Record it as pending; the saga has its settlement wallet opened. Raises `TooManyMerchants`."""
+    """Record it as pending; the saga has its settlement wallet opened.
+
+    Raises `TooManyMerchants`; `PermissionDenied` to somebody who was archived meanwhile.
+    """
     owner = uow.caller.principal
+    if owners.archived(uow, owner):
+        raise PermissionDenied
     if len(uow.matching(Merchant, owner=owner)) >= MERCHANTS_MAX:
         raise TooManyMerchants
     merchant = Merchant.create(command, uow.prepared, owner=owner, at=uow.now, key=uow.id("mer"))
@@ -67,14 +72,14 @@ def create_merchant(command: CreateMerchant, uow: UnitOfWork) -> MerchantView:
 def open_merchant(command: OpenMerchant, uow: UnitOfWork) -> MerchantView:
     """Its money has a place to go."""
     merchant = uow.get(Merchant, command.merchant_id)
-    return _save(uow, merchant, merchant.settling(command.currency, command.wallet_id), "opened")
+    return save(uow, merchant, merchant.settling(command.currency, command.wallet_id), "opened")
 
 
 @handlers.command(AbandonMerchant, needs=lambda c: [rows(Merchant, c.merchant_id)])
 def abandon_merchant(command: AbandonMerchant, uow: UnitOfWork) -> MerchantView:
     """It stays, archived, for its owner to see and purge."""
     merchant = uow.get(Merchant, command.merchant_id)
-    return _save(uow, merchant, merchant.put_away(uow.now), "abandoned")
+    return save(uow, merchant, merchant.put_away(uow.now), "abandoned")
 
 
 @handlers.command(UpdateMerchant, needs=lambda c: [rows(Merchant, c.merchant_id)])
@@ -87,14 +92,14 @@ def update_merchant(command: UpdateMerchant, uow: UnitOfWork) -> MerchantView:
 def approve_merchant(command: ApproveMerchant, uow: UnitOfWork) -> MerchantView:
     """The edge lets operators only. Raises `NotFound`, `MerchantArchived`, `MerchantPending`."""
     merchant = uow.get(Merchant, command.merchant_id)
-    return _save(uow, merchant, merchant.approved(), "approved", command.reason)
+    return save(uow, merchant, merchant.approved(), "approved", command.reason)
 
 
 @handlers.command(SuspendMerchant, needs=lambda c: [rows(Merchant, c.merchant_id)])
 def suspend_merchant(command: SuspendMerchant, uow: UnitOfWork) -> MerchantView:
     """Likewise. Raises `NotFound`, `MerchantArchived`, `MerchantPending`."""
     merchant = uow.get(Merchant, command.merchant_id)
-    return _save(uow, merchant, merchant.suspended(), "suspended", command.reason)
+    return save(uow, merchant, merchant.suspended(), "suspended", command.reason)
 
 
 @handlers.command(ArchiveMerchant, needs=lambda c: [rows(Merchant, c.merchant_id)])
@@ -114,7 +119,7 @@ def purge_merchant(command: PurgeMerchant, uow: UnitOfWork) -> Nothing:
     """Delete it; its keys go with it. Raises `NotFound`, `NotArchived`."""
     merchant = _own(uow, command.merchant_id)
     merchant.must_be_purgeable()
-    _purge(uow, merchant)
+    purge(uow, merchant)
     return Nothing()
 
 
@@ -126,7 +131,7 @@ def restore_archived_merchants(_: RestoreArchivedMerchants, uow: UnitOfWork) -> 
     """All that the caller has put away."""
     found = uow.matching(Merchant, owner=uow.caller.principal, archived=True)
     for merchant in found:
-        _save(uow, merchant, merchant.restored(), "restored")
+        save(uow, merchant, merchant.restored(), "restored")
     return CountView(count=len(found))
 
 
@@ -138,7 +143,7 @@ def purge_archived_merchants(_: PurgeArchivedMerchants, uow: UnitOfWork) -> Coun
     """All that the caller has put away."""
     found = uow.matching(Merchant, owner=uow.caller.principal, archived=True)
     for merchant in found:
-        _purge(uow, merchant)
+        purge(uow, merchant)
     return CountView(count=len(found))
 
 
@@ -200,13 +205,6 @@ def note_key_uses(command: NoteKeyUses, uow: UnitOfWork) -> Nothing:
     return Nothing()
 
 
-@handlers.reaction(UserPurged, needs=lambda e: [matching(Merchant, owner=e.user_id)])
-def purge_merchants_of_nobody(event: UserPurged, uow: UnitOfWork) -> None:
-    """Nobody is left to take payments; the keys go with the merchants."""
-    for merchant in uow.matching(Merchant, owner=event.user_id):
-        _purge(uow, merchant)
-
-
 def _own(uow: UnitOfWork, key: str) -> Merchant:
     merchant = uow.get(Merchant, key)
     if not uow.caller.owns(merchant.owner):
@@ -229,12 +227,13 @@ def _change(
     reason: str | None = None,
 ) -> MerchantView:
     merchant = _own(uow, key)
-    return _save(uow, merchant, changed(merchant), change, reason)
+    return save(uow, merchant, changed(merchant), change, reason)
 
 
-def _save(
+def save(
     uow: UnitOfWork, old: Merchant, new: Merchant, change: MerchantChange, reason: str | None = None
 ) -> MerchantView:
+    """Keep what it has become, and tell every gateway if that is something else."""
     view = new.view()
     if new != old:
         uow.save(new)
@@ -243,7 +242,8 @@ def _save(
     return view
 
 
-def _purge(uow: UnitOfWork, merchant: Merchant) -> None:
+def purge(uow: UnitOfWork, merchant: Merchant) -> None:
+    """Delete it with its keys, whoever it is that may."""
     uow.remove(Merchant, merchant.id)
     uow.audit(merchant.id, before=merchant.trail())
     uow.emit(MerchantChanged(merchant=merchant.view(), change="purged"))

@@ -39,6 +39,7 @@ class Merchant(NamedTuple):
     created_at: datetime
     archived: bool
     archived_at: datetime | None
+    owner_archived: bool
 
     @classmethod
     def create(cls, command: CreateMerchant, fee: FeeTerms, *, owner: str, at: datetime, key: str) -> "Merchant":
@@ -56,12 +57,13 @@ class Merchant(NamedTuple):
             at,
             archived=False,
             archived_at=None,
+            owner_archived=False,
         )
 
     @property
     def active(self) -> bool:
         """Whether it takes payments and its keys call."""
-        return self.status == "active" and not self.archived
+        return self.status == "active" and not self.archived and not self.owner_archived
 
     def settling(self, currency: Currency, wallet_id: str) -> "Merchant":
         """With a settlement wallet in this currency. Again is harmless."""
@@ -102,6 +104,10 @@ class Merchant(NamedTuple):
     def restored(self) -> "Merchant":
         """As before it was archived."""
         return self._replace(archived=False, archived_at=None)
+
+    def owned(self, *, by_archived: bool) -> "Merchant":
+        """With what is known of its owner; the rest stays as it is."""
+        return self._replace(owner_archived=by_archived)
 
     def must_be_purgeable(self) -> None:
         """Raises `NotArchived`."""
@@ -150,6 +156,7 @@ class Merchant(NamedTuple):
         return {
             "status": self.status,
             "archived": self.archived,
+            "owner_archived": self.owner_archived,
             "fee_fixed": self.fee_fixed,
             "fee_basis_points": self.fee_basis_points,
             "name": self.name[:1] + "…",

@@ -6,6 +6,7 @@ from sqlalchemy import BigInteger, Boolean, Column, DateTime, Integer, MetaData,
 from sqlalchemy.dialects.postgresql import JSONB
 
 from workers.merchants.api_keys import ApiKey
+from workers.merchants.owners import Owner
 from workers.merchants.rules import Merchant
 from workers.runtime.stored import mapping, stored
 
@@ -28,6 +29,7 @@ merchants = Table(
     Column("created_at", Time, nullable=False),
     Column("archived", Boolean, nullable=False),
     Column("archived_at", Time),
+    Column("owner_archived", Boolean, nullable=False),
 )
 """Columns stand in the order of `Merchant`'s fields, so a row is an entity."""
 
@@ -49,12 +51,32 @@ api_keys = Table(
 )
 """Likewise, of `ApiKey`'s."""
 
+owners = Table(
+    "owners",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("archived", Boolean, nullable=False),
+    Column("version", BigInteger, nullable=False),
+)
+"""Likewise, of `Owner`'s."""
+
 stored(
     Merchant,
     merchants,
     order=65,
-    mutable=("name", "status", "wallets", "fee_fixed", "fee_basis_points", "webhook_url", "archived", "archived_at"),
+    mutable=(
+        "name",
+        "status",
+        "wallets",
+        "fee_fixed",
+        "fee_basis_points",
+        "webhook_url",
+        "archived",
+        "archived_at",
+        "owner_archived",
+    ),
 )
+stored(Owner, owners, order=58, mutable=("archived", "version"))
 stored(ApiKey, api_keys, order=66, mutable=("expires_at", "last_used_at", "revoked_at", "replaced_by"))
 
 

@@ -122,3 +122,13 @@ def test_an_update_changes_what_it_says_and_nothing_else(card: Card) -> None:
 def test_what_an_update_says_survives_the_wire(body: str) -> None:
     said = UpdateCard.model_validate_json(body)
     assert said.model_dump_json() == body
+
+
+def test_a_card_is_of_no_use_while_its_holder_is_archived_and_then_what_it_was(card: Card) -> None:
+    for before in (card, card.frozen(OWNER), card.frozen(OPERATOR), card.canceled(OWNER), card.put_away(NOW)):
+        held = before.held(by_archived=True)
+        assert held.status_at(NOW) == before.status_at(NOW)
+        assert held.held(by_archived=False) == before
+    refused(CardFrozen, lambda: card.held(by_archived=True).must_be_usable(NOW))
+    refused(CardFrozen, lambda: card.held(by_archived=True).frozen(OWNER).unfrozen(OWNER).must_be_usable(NOW))
+    refused(CardCanceled, lambda: card.canceled(OWNER).held(by_archived=True).must_be_usable(NOW))

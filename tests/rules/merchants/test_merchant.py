@@ -126,3 +126,12 @@ def test_however_it_changes_it_keeps_its_wallet_and_never_goes_back_to_pending(c
 def test_its_trail_names_nobody() -> None:
     trail = created(name="Siti Rahma", webhook_url="https://kopi.example/hooks?token=x").trail()
     assert (trail["name"], trail["webhook"]) == ("S…", ["kopi.example"])
+
+
+def test_a_merchant_takes_nothing_while_its_owner_is_archived_and_then_what_an_operator_lets_it() -> None:
+    held = opened().approved().owned(by_archived=True)
+    assert (held.active, held.status) == (False, "active")
+    with pytest.raises(MerchantNotActive):
+        held.terms("IDR")
+    assert held.owned(by_archived=False) == opened().approved()
+    assert not held.suspended().owned(by_archived=False).active
