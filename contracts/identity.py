@@ -293,7 +293,8 @@ class ListPermissions(PageOf[str]):
 class AssignRoles(Command[UserView]):
     """Give somebody just these roles. Nobody gives or takes what they don't have themselves.
 
-    Raises `RoleUnknown`, `BeyondOwn`, `LastAdmin`, and `VersionConflict` where `version` is not the user's.
+    Raises `NotFound`, also for whoever is purged, `RoleUnknown`, `BeyondOwn`, `LastAdmin`, and `VersionConflict` where
+    `version` is not the user's.
     """
 
     user_id: UserId

@@ -114,8 +114,8 @@ def purge_archived_roles(command: PurgeArchivedRoles, uow: UnitOfWork) -> CountV
     needs_more=_caller,
 )
 def assign_roles(command: AssignRoles, uow: UnitOfWork) -> UserView:
-    """Give somebody just these. Raises `VersionConflict`, `RoleUnknown`, `BeyondOwn`, `LastAdmin`."""
-    user, custom = uow.get(User, command.user_id), _custom(uow)
+    """Give somebody just these. Raises `NotFound`, `VersionConflict`, `RoleUnknown`, `BeyondOwn`, `LastAdmin`."""
+    user, custom = rules.somebody(uow.find(User, command.user_id)), _custom(uow)
     if command.version not in (None, user.version):
         raise VersionConflict
     wanted = list(dict.fromkeys(command.roles))

@@ -16,6 +16,7 @@ from contracts.identity import (
     UserInactive,
     UserView,
 )
+from contracts.message import NotFound
 
 ISSUER = "saldo"
 AUDIENCE = "saldo"
@@ -65,6 +66,11 @@ class User(NamedTuple):
             changed_at=at,
             archived_at=None,
         )
+
+    @property
+    def is_nobody(self) -> bool:
+        """Whether this is only what is left of a purged person."""
+        return self.status in ("purged", "removed")
 
     @property
     def active(self) -> bool:
@@ -151,6 +157,13 @@ class User(NamedTuple):
     def me(self, custom: Mapping[str, Iterable[str]]) -> MeView:
         """Likewise, with what they may do; `custom` are the active roles that were made here."""
         return MeView(**self.view().model_dump(), permissions=sorted(permissions(self.roles, custom)))
+
+
+def somebody(found: User | None) -> User:
+    """Who was found. Raises `NotFound`, also for whoever is purged."""
+    if found is None or found.is_nobody:
+        raise NotFound
+    return found
 
 
 def must_not_be_last(leaving: Iterable[User], admins: Iterable[User]) -> None:

@@ -134,7 +134,7 @@ def remove_user(command: RemoveUser, uow: UnitOfWork) -> Nothing:
     user = uow.find(User, command.user_id)
     if user is None:
         return Nothing()
-    assert user.status in ("purged", "removed"), "only somebody purged is removed"
+    assert user.is_nobody, "only somebody purged is removed"
     for session in uow.matching(Session, user_id=user.id):
         uow.save(session._replace(address=None, device=None))
     if not command.keep_id:
@@ -144,8 +144,8 @@ def remove_user(command: RemoveUser, uow: UnitOfWork) -> Nothing:
 
 def _theirs(uow: UnitOfWork, key: str) -> User:
     """Whom the caller may change. Raises `NotFound`; `PermissionDenied` to who would gain by it."""
-    user = uow.find(User, key)
-    if user is None or user.status in ("purged", "removed") or not uow.caller.owns(user.id):
+    user = rules.somebody(uow.find(User, key))
+    if not uow.caller.owns(user.id):
         raise NotFound
     if not _may_act(uow, user):
         raise PermissionDenied

@@ -10,6 +10,7 @@ import pytest
 from contracts.cards import IssueCard
 from contracts.identity import (
     ArchiveUser,
+    AssignRoles,
     CreateUser,
     FindUserByEmail,
     GetMe,
@@ -215,6 +216,25 @@ async def test_only_who_is_archived_is_purged(office: Office) -> None:
     await office.done(PurgeUser(user_id=ani), operator)
     for message in (GetUser(user_id=ani), RestoreUser(user_id=ani), PurgeUser(user_id=ani), GetMe()):
         assert await office.refused(message, operator if message != GetMe() else ani) == "not_found"
+
+
+@pytest.mark.parametrize("known", [False, True])
+async def test_whoever_is_purged_is_nobody_to_every_command(office: Office, *, known: bool) -> None:
+    admin, ani = await office.person("admin", "admin"), await office.person("ani")
+    if known:
+        await office.done(OpenWallet(currency="IDR"), ani)
+    await office.done(ArchiveUser(user_id=ani), admin)
+    await office.done(PurgeUser(user_id=ani), admin)
+    await office.until("SELECT phase FROM runtime.sagas WHERE context->>'type' = 'identity.PurgeUser'", "completed")
+    for message in (
+        AssignRoles(user_id=ani, roles=["operator"]),
+        AssignRoles(user_id=ani, roles=[]),
+        UpdateUser(user_id=ani, first_name="Ani"),
+        ArchiveUser(user_id=ani),
+        RestoreUser(user_id=ani),
+        PurgeUser(user_id=ani),
+    ):
+        assert await office.refused(message, admin) == "not_found"
 
 
 async def test_of_somebody_whom_the_ledger_does_not_know_nothing_is_left(office: Office, database: Database) -> None:
