@@ -304,7 +304,7 @@ class ApiKeyChanged(Event):
 
 
 class OpenMerchant(Command[MerchantView]):
-    """The settlement wallet is there."""
+    """The settlement wallet is there. Raises `NotFound` where the merchant was purged meanwhile."""
 
     internal = True
 
@@ -314,7 +314,7 @@ class OpenMerchant(Command[MerchantView]):
 
 
 class AbandonMerchant(Command[MerchantView]):
-    """There will be no settlement wallet: the merchant is archived."""
+    """There will be no settlement wallet: the merchant is archived, if it is still there."""
 
     internal = True
 

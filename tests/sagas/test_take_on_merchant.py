@@ -5,7 +5,7 @@ import pytest
 from contracts import ids
 from contracts.ledger import OpenSettlementWallet
 from contracts.merchants import AbandonMerchant, MerchantRequested, OpenMerchant
-from contracts.message import Discarded
+from contracts.message import Discarded, NotFound
 from tests.sagas.kit import given
 from workers.runtime.saga import Phase
 from workers.sagas.take_on_merchant import TakeOnMerchant
@@ -40,14 +40,14 @@ def test_without_a_wallet_there_is_no_merchant(requested: MerchantRequested) -> 
     )
 
 
-def test_telling_is_tried_again_as_a_new_question(requested: MerchantRequested) -> None:
+def test_a_merchant_that_was_purged_meanwhile_is_not_opened(requested: MerchantRequested) -> None:
     (
         given(TakeOnMerchant, requested)
         .expect(OpenSettlementWallet)
         .reply()
         .expect(OpenMerchant)
-        .refuse(Discarded())
-        .expect(OpenMerchant, wallet_id=WALLET)
+        .refuse(NotFound())
+        .expect(AbandonMerchant, code="not_found")
         .reply()
-        .ends(Phase.COMPLETED)
+        .ends(Phase.FAILED)
     )

@@ -70,15 +70,17 @@ def create_merchant(command: CreateMerchant, uow: UnitOfWork) -> MerchantView:
 
 @handlers.command(OpenMerchant, needs=lambda c: [rows(Merchant, c.merchant_id)])
 def open_merchant(command: OpenMerchant, uow: UnitOfWork) -> MerchantView:
-    """Its money has a place to go."""
+    """Its money has a place to go. Raises `NotFound` where it was purged meanwhile."""
     merchant = uow.get(Merchant, command.merchant_id)
     return save(uow, merchant, merchant.settling(command.currency, command.wallet_id), "opened")
 
 
 @handlers.command(AbandonMerchant, needs=lambda c: [rows(Merchant, c.merchant_id)])
-def abandon_merchant(command: AbandonMerchant, uow: UnitOfWork) -> MerchantView:
-    """It stays, archived, for its owner to see and purge."""
-    merchant = uow.get(Merchant, command.merchant_id)
+def abandon_merchant(command: AbandonMerchant, uow: UnitOfWork) -> MerchantView | None:
+    """It stays, archived, for its owner to see and purge, unless they have done that already."""
+    merchant = uow.find(Merchant, command.merchant_id)
+    if merchant is None:
+        return None
     return save(uow, merchant, merchant.put_away(uow.now), "abandoned")
 
 

@@ -8,28 +8,28 @@ from contracts.ledger import OpenSettlementWallet
 from contracts.merchants import AbandonMerchant, MerchantRequested, OpenMerchant
 from contracts.message import Problem
 from contracts.money import Currency
-from workers.runtime.saga import Saga, pivot, retriable
+from workers.runtime.saga import Saga, compensatable, pivot
 
 
 class TakeOnMerchant(Saga):
     """Open a settlement wallet for the owner, tell."""
 
     starts_on = MerchantRequested
-    deadline = timedelta(minutes=5)
+    deadline = timedelta(days=1)
 
     merchant_id: MerchantId
     owner: UserId
     currency: Currency
     name: str
 
-    @pivot
+    @compensatable
     def open_wallet(self) -> OpenSettlementWallet:
-        """An empty wallet harms nobody, so there is no way back from it."""
+        """An empty wallet harms nobody, so there is nothing to undo."""
         return OpenSettlementWallet(wallet_id=self.wallet_id, owner=self.owner, currency=self.currency, label=self.name)
 
-    @retriable
+    @pivot
     def open_merchant(self) -> OpenMerchant:
-        """Say where it is."""
+        """Say where it is, unless the merchant was purged meanwhile."""
         return OpenMerchant(merchant_id=self.merchant_id, currency=self.currency, wallet_id=self.wallet_id)
 
     def on_failure(self, problem: Problem) -> AbandonMerchant:

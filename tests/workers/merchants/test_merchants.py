@@ -1,10 +1,13 @@
 """Merchants from the wish to the purge, on a real database."""
 
+import asyncio
 from typing import Any
 
 import asyncpg
 import pytest
 
+from contracts import topology
+from contracts.identity import UserPurged
 from contracts.ledger import GetWallet
 from contracts.merchants import (
     ApproveMerchant,
@@ -22,7 +25,8 @@ from contracts.merchants import (
     UpdateMerchant,
 )
 from contracts.message import Message
-from tests.servers import Database
+from tests.servers import Database, Vhost
+from tests.workers.client import Client
 from tests.workers.merchants.conftest import OPERATOR, OWNER, STRANGER, Desk
 from workers.merchants.rules import MERCHANTS_MAX
 
@@ -62,6 +66,34 @@ async def test_apart_it_waits_for_the_other_domain(start_worker: Any, client: An
     reply = await client.final(envelope)
     assert reply.result is not None
     assert reply.result["settlement_wallet_id"].startswith("wal_")
+
+
+@pytest.mark.parametrize("by", ["its owner", "whoever purged its owner"])
+async def test_what_is_purged_while_the_ledger_is_away_ends(
+    start_worker: Any, client: Any, vhost: Vhost, database: Database, by: str
+) -> None:
+    await start_worker("merchants", "operations")
+    desk, wish = Desk(client), client.envelope(CREATE, OWNER)
+    await client.send(wish)
+    while not (found := (await desk.done(ListMerchants()))["data"]):  # noqa: ASYNC110 - a database tells nobody
+        await asyncio.sleep(0.05)
+    if by == "its owner":
+        await desk.done(ArchiveMerchant(merchant_id=found[0]["id"]))
+        await desk.done(PurgeMerchant(merchant_id=found[0]["id"]))
+    else:
+        worker = await Client(vhost.workers_url).start()
+        await worker.send(worker.envelope(UserPurged(user_id=OWNER), OPERATOR), queue=topology.events("merchants"))
+        await worker.stop()
+    while (await desk.done(ListMerchants(include="archived")))["data"]:  # noqa: ASYNC110 - likewise
+        await asyncio.sleep(0.05)
+    await start_worker("ledger")
+    reply = await client.final(wish)
+    assert reply.problem is not None, reply
+    assert reply.problem.code == "not_found"
+    connection = await asyncpg.connect(database.admin_url)
+    phases = await connection.fetch("SELECT phase FROM runtime.sagas")
+    await connection.close()
+    assert [row["phase"] for row in phases] == ["failed"]
 
 
 async def test_its_owner_its_keys_and_operators_see_it_and_nobody_else(desk: Desk) -> None:
