@@ -8,7 +8,6 @@ from contracts.archive import NotArchived, VersionConflict
 from contracts.identity import (
     PERMISSIONS,
     ROLES,
-    BeyondOwn,
     CreateRole,
     PermissionUnknown,
     RoleBuiltin,
@@ -112,11 +111,10 @@ def active(found: Iterable[Role]) -> dict[str, frozenset[str]]:
     return {role.name: role.allowed for role in found if role.status == "active"}
 
 
-def must_hold(caller: User | None, custom: Mapping[str, Iterable[str]], wanted: Iterable[str]) -> None:
-    """Raises `BeyondOwn` unless the caller may do all of this: by their row, for a token may be older."""
-    held = permissions(caller.roles, custom) if caller is not None and caller.active else frozenset()
-    if not held.issuperset(wanted):
-        raise BeyondOwn
+def held(caller: User | None, custom: Mapping[str, Iterable[str]], wanted: Iterable[str]) -> bool:
+    """Whether the caller may do all of this: by their row, for a token may be older."""
+    own = permissions(caller.roles, custom) if caller is not None and caller.active else frozenset()
+    return own.issuperset(wanted)
 
 
 def must_exist(names: Iterable[str], custom: Mapping[str, Iterable[str]]) -> None:
