@@ -439,21 +439,52 @@ class PurgeUser(Command[Nothing]):
 
 
 class RestoreArchivedUsers(Command[CountView]):
-    """Restore everybody who is archived, except those who may do more than the caller."""
+    """Restore everybody who is archived, except those who may do more than the caller.
+
+    `count` is how many that are. Of very many some are restored after the answer, lot by lot.
+    """
+
+    slow = True
 
     reason: Reason | None = None
 
 
 class PurgeArchivedUsers(Command[CountView]):
-    """Purge everybody who is archived, except those who may do more than the caller."""
+    """Purge everybody who is archived, except those who may do more than the caller. As `RestoreArchivedUsers`."""
+
+    slow = True
 
     reason: Reason | None = None
 
 
-class RemoveUser(Command[Nothing]):
-    """Forget where somebody purged has been, and unless `keep_id` that there was anybody. Again is harmless."""
+class RestoreMoreUsers(Command[Nothing]):
+    """The next lot of `RestoreArchivedUsers`: who comes after this id."""
 
     internal = True
+    slow = True
+
+    after: UserId
+    reason: Reason | None = None
+
+
+class PurgeMoreUsers(Command[Nothing]):
+    """The next lot of `PurgeArchivedUsers`: who comes after this id."""
+
+    internal = True
+    slow = True
+
+    after: UserId
+    reason: Reason | None = None
+
+
+class RemoveUser(Command[Nothing]):
+    """Forget where somebody purged has been, and unless `keep_id` that there was anybody. Again is harmless.
+
+    Very many sessions are forgotten lot by lot, by sending this again.
+    """
+
+    internal = True
+    slow = True
 
     user_id: UserId
     keep_id: bool

@@ -13,7 +13,7 @@ from contracts.identity import (
     UserView,
 )
 from contracts.message import NotFound, Refusal
-from workers.identity import counting, credentials, tokens, users
+from workers.identity import counting, credentials, lot_handlers, sessions, tokens, users
 from workers.identity.credentials import Checked
 from workers.identity.lockouts import Attempts, Keys
 from workers.identity.rules import User
@@ -23,7 +23,7 @@ from workers.runtime.needs import matching, rows, unique
 from workers.runtime.unit_of_work import UnitOfWork
 
 handlers = Handlers("identity")
-handlers.include(users.handlers)
+handlers.include(users.handlers, lot_handlers.handlers)
 
 
 @handlers.command(Register, needs=lambda c: [unique(User, email=c.email)], prepare=credentials.hashed)
@@ -40,7 +40,11 @@ def register(command: Register, uow: UnitOfWork) -> UserView:
 @handlers.command(
     LogIn,
     needs=lambda c: [matching(User, email=c.email)],
-    needs_more=lambda c, by, checked: [rows(Attempts, *Keys.of(c.email, by.address)), rows(Totp, checked.user_id)],
+    needs_more=lambda c, by, checked: [
+        rows(Attempts, *Keys.of(c.email, by.address)),
+        rows(Totp, checked.user_id),
+        sessions.of(checked.user_id),
+    ],
     prepare=credentials.checked,
 )
 def log_in(command: LogIn, uow: UnitOfWork) -> TokensView | Refusal:

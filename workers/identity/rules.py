@@ -77,10 +77,10 @@ class User(NamedTuple):
         """Whether this person may log in and be found."""
         return self.status == "active"
 
-    def may_act_on(self, other: "User", custom: Mapping[str, Iterable[str]]) -> bool:
-        """Whether acting on `other` gives this person nothing that they may not do themselves."""
-        lesser = permissions(other.roles, custom) <= permissions(self.roles, custom)
-        return lesser and (ADMIN_ROLE in self.roles or ADMIN_ROLE not in other.roles)
+    def may_act_on(self, others: list[str], custom: Mapping[str, Iterable[str]]) -> bool:
+        """Whether acting on whoever has these roles gives this person nothing that they may not do themselves."""
+        lesser = permissions(others, custom) <= permissions(self.roles, custom)
+        return lesser and (ADMIN_ROLE in self.roles or ADMIN_ROLE not in others)
 
     def updated(self, command: UpdateUser, at: datetime) -> "User":
         """With what the command says. Raises `UserInactive`, `VersionConflict`."""

@@ -12,6 +12,8 @@ from workers.runtime.unit_of_work import UnitOfWork
 
 PREFIX = "rt_"
 DIGEST_BYTES = 32
+SESSIONS_MAX = 100
+"""How many open sessions a person has: one more login ends the oldest."""
 
 
 class Lifetimes(NamedTuple):
@@ -96,8 +98,14 @@ def digest(token: str) -> str:
 
 
 def of(user_id: str) -> Need:
-    """Somebody's open sessions: what `revoke_all` needs."""
+    """Somebody's open sessions: what `revoke_all` and `make_room` need."""
     return matching(Session, user_id=user_id, open=True)
+
+
+def make_room(uow: UnitOfWork, user_id: str) -> None:
+    """End the oldest of somebody's sessions where one more would be too many; `of` names what it needs."""
+    found = sorted(uow.matching(Session, user_id=user_id, open=True), key=lambda one: (one.created_at, one.id))
+    revoke(uow, found[: max(0, len(found) + 1 - SESSIONS_MAX)])
 
 
 def revoke_all(uow: UnitOfWork, user_id: str, *, except_: str | None = None) -> int:

@@ -1,7 +1,7 @@
 """Token responses (RFC 6749, 5.1): an access token that every gateway can check, a refresh token good for one use."""
 
 from contracts.identity import TokensView
-from workers.identity import rules
+from workers.identity import rules, sessions
 from workers.identity.keys import Signer
 from workers.identity.rules import User
 from workers.identity.sessions import RefreshToken, Session
@@ -9,7 +9,8 @@ from workers.runtime.unit_of_work import UnitOfWork
 
 
 def begun(uow: UnitOfWork, user: User, signer: Signer) -> TokensView:
-    """Log somebody in: a new session, and its first tokens."""
+    """Log somebody in: a new session, and its first tokens. What `sessions.of` names is needed."""
+    sessions.make_room(uow, user.id)
     session = Session.begin(
         user,
         key=uow.id("ses"),

@@ -6,10 +6,7 @@ from contracts.identity import (
     CreateUser,
     EmailTaken,
     PermissionDenied,
-    PurgeArchivedUsers,
     PurgeUser,
-    RemoveUser,
-    RestoreArchivedUsers,
     RestoreUser,
     SendPasswordReset,
     UpdateUser,
@@ -19,13 +16,12 @@ from contracts.identity import (
     UserRestored,
     UserView,
 )
-from contracts.message import CountView, NotFound, Nothing
+from contracts.message import NotFound, Nothing
 from workers.identity import guessable, passwords, roles, rules, sessions
 from workers.identity.passwords import Cost
 from workers.identity.resets import Reset
 from workers.identity.roles import Role
 from workers.identity.rules import NO_PASSWORD, User
-from workers.identity.sessions import Session
 from workers.runtime.handlers import Handlers, Preparation
 from workers.runtime.needs import Need, matching, rows, unique
 from workers.runtime.unit_of_work import UnitOfWork
@@ -36,10 +32,6 @@ handlers = Handlers("identity")
 def _both(command: UpdateUser | ArchiveUser | RestoreUser | PurgeUser, caller: Caller, _: object) -> list[Need]:
     """Who is changed, and who changes them."""
     return [rows(User, command.user_id, caller.principal), matching(Role, status="active")]
-
-
-def _all(_: RestoreArchivedUsers | PurgeArchivedUsers, caller: Caller, __: object) -> list[Need]:
-    return [matching(User, status="archived"), rows(User, caller.principal), matching(Role, status="active")]
 
 
 def _addresses(command: UpdateUser) -> list[Need]:
@@ -97,7 +89,7 @@ def archive_user(command: ArchiveUser, uow: UnitOfWork) -> UserView:
 @handlers.command(RestoreUser, needs_more=_both)
 def restore_user(command: RestoreUser, uow: UnitOfWork) -> UserView:
     """No change if they are active. Raises `NotFound`, `PermissionDenied`."""
-    return _restore(uow, _theirs(uow, command.user_id), command.reason).view()
+    return restore(uow, _theirs(uow, command.user_id), command.reason).view()
 
 
 @handlers.command(PurgeUser, needs_more=_both)
@@ -106,39 +98,7 @@ def purge_user(command: PurgeUser, uow: UnitOfWork) -> Nothing:
 
     Raises `NotFound`, `PermissionDenied`, `NotArchived`.
     """
-    _purge(uow, _theirs(uow, command.user_id), command.reason)
-    return Nothing()
-
-
-@handlers.command(RestoreArchivedUsers, needs_more=_all)
-def restore_archived_users(command: RestoreArchivedUsers, uow: UnitOfWork) -> CountView:
-    """Everybody whom the caller could restore one by one."""
-    found = _archived(uow)
-    for user in found:
-        _restore(uow, user, command.reason)
-    return CountView(count=len(found))
-
-
-@handlers.command(PurgeArchivedUsers, needs_more=_all)
-def purge_archived_users(command: PurgeArchivedUsers, uow: UnitOfWork) -> CountView:
-    """Everybody whom the caller could purge one by one."""
-    found = _archived(uow)
-    for user in found:
-        _purge(uow, user, command.reason)
-    return CountView(count=len(found))
-
-
-@handlers.command(RemoveUser, needs=lambda c: [rows(User, c.user_id), matching(Session, user_id=c.user_id)])
-def remove_user(command: RemoveUser, uow: UnitOfWork) -> Nothing:
-    """Forget where they were. The rows stay a while: from them gateways that start learn which tokens are void."""
-    user = uow.find(User, command.user_id)
-    if user is None:
-        return Nothing()
-    assert user.is_nobody, "only somebody purged is removed"
-    for session in uow.matching(Session, user_id=user.id):
-        uow.save(session._replace(address=None, device=None))
-    if not command.keep_id:
-        uow.save(user._replace(status="removed"))
+    purge(uow, _theirs(uow, command.user_id), command.reason)
     return Nothing()
 
 
@@ -152,27 +112,27 @@ def _theirs(uow: UnitOfWork, key: str) -> User:
     return user
 
 
-def _archived(uow: UnitOfWork) -> list[User]:
-    return [user for user in uow.matching(User, status="archived") if _may_act(uow, user)]
-
-
 def _may_act(uow: UnitOfWork, user: User) -> bool:
+    return uow.caller.principal == user.id or outranks(uow, user.roles)
+
+
+def outranks(uow: UnitOfWork, others: list[str]) -> bool:
+    """Whether the caller may act on whoever has these roles. It needs their own row and the active roles."""
     caller = uow.find(User, uow.caller.principal)
-    return uow.caller.principal == user.id or (
-        caller is not None
-        and caller.active
-        and caller.may_act_on(user, roles.active(uow.matching(Role, status="active")))
-    )
+    custom = roles.active(uow.matching(Role, status="active"))
+    return caller is not None and caller.active and caller.may_act_on(others, custom)
 
 
-def _restore(uow: UnitOfWork, user: User, reason: str | None) -> User:
+def restore(uow: UnitOfWork, user: User, reason: str | None) -> User:
+    """Somebody again, and everybody who listens is told."""
     restored = _save(uow, user, user.restored(uow.now), reason)
     if restored is not user:
         uow.emit(UserRestored(user_id=user.id, version=restored.version))
     return restored
 
 
-def _purge(uow: UnitOfWork, user: User, reason: str | None) -> None:
+def purge(uow: UnitOfWork, user: User, reason: str | None) -> None:
+    """Nobody any more, likewise. Raises `NotArchived`."""
     purged = _save(uow, user, user.purged(uow.now), reason)
     uow.emit(UserPurged(user_id=user.id, version=purged.version))
 

@@ -13,6 +13,7 @@ from argon2 import PasswordHasher
 from contracts.identity import ForgetPassword, GetSigningKeys
 from tests.workers.conftest import Start
 from tests.workers.identity.conftest import PASSWORD, Desk
+from workers.identity import sessions
 
 
 async def test_a_token_verifies_with_the_published_keys(desk: Desk, rows: asyncpg.Connection) -> None:
@@ -42,6 +43,17 @@ async def test_each_login_is_a_session_and_a_token_of_its_own(desk: Desk, rows: 
     assert first["sid"] != second["sid"]
     assert first["jti"] != second["jti"]
     assert await rows.fetchval("SELECT count(*) FROM identity.sessions") == 2
+
+
+async def test_one_login_too_many_ends_the_oldest_session(
+    desk: Desk, rows: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "SESSIONS_MAX", 3)
+    await desk.register()
+    for _ in range(5):
+        await desk.token()
+    known = await rows.fetch("SELECT open FROM identity.sessions ORDER BY created_at")
+    assert [row["open"] for row in known] == [False, False, True, True, True]
 
 
 async def test_published_keys_are_public(desk: Desk) -> None:

@@ -30,7 +30,7 @@ from contracts.operations import Reply
 from tests.servers import Database, Vhost
 from tests.workers.client import Client
 from tests.workers.identity.conftest import PASSWORD, Desk
-from workers.identity import forgetting
+from workers.identity import forgetting, lots
 from workers.runtime.database import Database as Writer
 
 
@@ -293,6 +293,36 @@ async def test_all_who_are_archived_are_restored_or_purged_at_once(office: Offic
     assert await office.done(PurgeArchivedUsers(reason="Audit"), admin) == {"count": 1}
     assert await office.found(operator, include="archived") == ["p2", "operator", "admin"]
     await office.until("SELECT count(*) FROM identity.users WHERE status = 'removed'", 3)
+
+
+async def test_very_many_are_restored_or_purged_lot_by_lot(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lots, "LOT_MAX", 2)
+    admin, operator = await office.person("admin", "admin"), await office.person("operator", "operator")
+    people = [await office.person(f"p{n}") for n in range(5)]
+    above = [await office.person(f"admin{n}", "admin") for n in range(3)]
+    for key in (*people, *above):
+        await office.done(ArchiveUser(user_id=key), admin)
+    transactions = "SELECT count(DISTINCT changed_at) FROM identity.users WHERE email LIKE 'p_@%'"
+    assert await office.done(RestoreArchivedUsers(reason="All back"), operator) == {"count": 5}
+    await office.until("SELECT count(*) FROM identity.users WHERE status = 'archived'", 3)
+    assert await office.rows.fetchval(transactions) >= 3
+    trail = "SELECT actor, reason, count(*) FROM operations.audit WHERE action LIKE 'identity.Restore%' GROUP BY 1, 2"
+    assert [tuple(row) for row in await office.rows.fetch(trail)] == [(operator, "All back", 5)]
+    for key in people:
+        await office.done(ArchiveUser(user_id=key), admin)
+    assert await office.done(PurgeArchivedUsers(), admin) == {"count": 8}
+    await office.until("SELECT count(*) FROM identity.users WHERE status = 'removed'", 8)
+
+
+async def test_of_very_many_sessions_no_place_is_left(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lots, "LOT_MAX", 2)
+    operator, ani = await office.person("operator", "operator"), await office.person("ani")
+    for _ in range(5):
+        await office.desk.log_in("ani@example.com", address="192.0.2.77")
+    await office.done(ArchiveUser(user_id=ani), operator)
+    await office.done(PurgeUser(user_id=ani), operator)
+    await office.until(f"SELECT status FROM identity.users WHERE id = '{ani}'", "removed")
+    assert await office.rows.fetchval("SELECT count(address) FROM identity.sessions") == 0
 
 
 async def test_one_admin_is_left_however_many_are_archived_at_once(office: Office) -> None:
