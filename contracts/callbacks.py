@@ -8,7 +8,7 @@ from contracts.message import Call, Event, Kind, Refusal, View
 from contracts.money import Balance
 
 ProviderName = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=r"^[a-z0-9_]+$")]
-PaymentStatus = Literal["pending", "succeeded", "declined", "reversed"]
+WordStatus = Literal["pending", "succeeded", "declined", "reversed"]
 
 
 class CallbackView(View):
@@ -23,7 +23,7 @@ class ProviderWord(View):
     provider: ProviderName
     provider_id: str
     reference: str
-    status: PaymentStatus
+    status: WordStatus
     amount: Balance
     currency: str
     version: int

@@ -16,6 +16,7 @@ from contracts.message import (
     Kind,
     Nothing,
     Query,
+    Reason,
     Refusal,
     Revealed,
     SecretText,
@@ -30,7 +31,6 @@ BRANDS: tuple[Brand, ...] = get_args(Brand)
 CardType = Literal["debit", "prepaid", "credit"]
 CardStatus = Literal["active", "frozen", "canceled", "expired", "archived"]
 CardChange = Literal["updated", "frozen", "unfrozen", "canceled", "archived", "restored", "purged"]
-Reason = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 Search = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 
 CardToken = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^tok_[A-Za-z0-9_-]+$")]

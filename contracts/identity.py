@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from contracts.cards import Reason
 from contracts.ids import RoleId, SessionId, UserId
 from contracts.message import (
     Call,
@@ -17,6 +16,7 @@ from contracts.message import (
     Kind,
     Nothing,
     Query,
+    Reason,
     Refusal,
     Secret,
     SecretText,

@@ -5,10 +5,23 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from contracts.cards import Reason, Search
+from contracts.cards import Search
 from contracts.identity import Name
 from contracts.ids import KeyId, MerchantId, UserId, WalletId
-from contracts.message import Call, Change, Command, CountView, Event, Kind, Nothing, Query, Refusal, Revealed, View
+from contracts.message import (
+    Call,
+    Change,
+    Command,
+    CountView,
+    Event,
+    Kind,
+    Nothing,
+    Query,
+    Reason,
+    Refusal,
+    Revealed,
+    View,
+)
 from contracts.money import MAX_AMOUNT, Currency
 from contracts.pages import Moment, PageOf
 

@@ -36,6 +36,9 @@ Revealed = Annotated[str | None, Reveal(), PlainSerializer(lambda _: None, retur
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$")]
 """Text without control characters: PostgreSQL refuses NUL, and people don't write the others."""
 
+Reason = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+"""Why somebody does this: kept in the audit trail."""
+
 Metadata = Annotated[
     dict[
         Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,40}$")],

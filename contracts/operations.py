@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from contracts.ids import Id, OperationId, SagaId
-from contracts.message import Command, Problem, Query, Refusal, Secret, Text, View, exactly_one
+from contracts.message import Command, Problem, Query, Reason, Refusal, Secret, View, exactly_one
 from contracts.pages import Moment, PageOf
 
 Status = Literal["pending", "succeeded", "failed", "unknown"]
@@ -93,9 +93,6 @@ class Reply(View):
     created_at: datetime | None = None
     completed_at: datetime | None = None
 
-
-Reason = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
-"""Why an operator does something: asked for, and kept."""
 
 TypeName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_.?]+$")]
 SagaStatus = Literal["running", "undoing", "failing", "completed", "failed", "stuck"]

@@ -3,15 +3,14 @@
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
+from contracts.callbacks import ProviderName
 from contracts.ids import Id
-from contracts.message import Command, Kind, Query, Refusal, View
+from contracts.message import Command, Kind, Query, Reason, Refusal, View
 from contracts.money import Amount, Currency
-from contracts.operations import Reason
 from contracts.pages import PageOf
 
-ProviderName = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=r"^[a-z0-9_]+$")]
 LineType = Literal["charge", "payout", "charge_reversal", "payout_reversal"]
 ItemKind = Literal["missing_here", "missing_there", "different"]
 ItemStatus = Literal["open", "resolved", "settled"]

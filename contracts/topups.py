@@ -6,9 +6,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from contracts.callbacks import ProviderName
-from contracts.cards import Reason
 from contracts.ids import CardId, TopUpId, UserId, WalletId
-from contracts.message import Command, Event, Kind, Metadata, Query, Refusal, View, exactly_one
+from contracts.message import Command, Event, Kind, Metadata, Query, Reason, Refusal, View, exactly_one
 from contracts.money import Amount, Balance, Currency
 from contracts.operations import FailureView
 from contracts.pages import Moment, PageOf
@@ -242,13 +241,6 @@ class FailTopUp(Command[TopUpView]):
     parked: Balance = 0
 
 
-class Declined(Refusal):
-    """The provider said no."""
-
-    kind = Kind.MONEY
-    detail = "The payment provider declined."
-
-
 class MethodUnknown(Refusal):
     """No such method in this currency."""
 
@@ -256,29 +248,8 @@ class MethodUnknown(Refusal):
     detail = "There is no such top-up method for this currency."
 
 
-class AmountOutOfRange(Refusal):
-    """The method takes more or less than this."""
-
-    kind = Kind.INVALID
-    detail = "The amount is outside what the method takes."
-
-
 class NotReversible(Refusal):
     """Only what has succeeded, and was not reversed, can be."""
 
     kind = Kind.CONFLICT
     detail = "Only a top-up that has succeeded can be reversed."
-
-
-class NotUnresolved(Refusal):
-    """Nobody has to find out what has become of it."""
-
-    kind = Kind.CONFLICT
-    detail = "Its outcome is not in doubt."
-
-
-class AlreadyResolved(Refusal):
-    """It has had another outcome."""
-
-    kind = Kind.CONFLICT
-    detail = "It was resolved otherwise already."

@@ -7,9 +7,8 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from contracts.callbacks import ProviderName
-from contracts.cards import Reason
 from contracts.ids import CardId, UserId, WalletId, WithdrawalId
-from contracts.message import Command, Event, Kind, Metadata, Query, Refusal, View, exactly_one
+from contracts.message import Command, Event, Kind, Metadata, Query, Reason, Refusal, View, exactly_one
 from contracts.money import Amount, Balance, Currency
 from contracts.operations import FailureView
 from contracts.pages import Moment, PageOf

@@ -95,3 +95,17 @@ def test_reactions_are_subscribed() -> None:
 def test_a_module_says_in_one_sentence_what_lives_in_it(path: Path) -> None:
     docstring = ast.get_docstring(ast.parse(path.read_text()))
     assert docstring, "begin with a module docstring"
+
+
+def test_a_word_of_the_contracts_is_defined_once() -> None:
+    """Constants of one module, in capitals, are its own."""
+    found: dict[str, list[str]] = {}
+    for path in sorted((ROOT / "contracts").glob("*.py")):
+        for node in ast.parse(path.read_text()).body:
+            named = [node.name] if isinstance(node, ast.ClassDef) else []
+            if isinstance(node, ast.Assign):
+                named = [one.id for one in node.targets if isinstance(one, ast.Name) and not one.id.isupper()]
+            for name in named:
+                found.setdefault(name, []).append(path.name)
+    twice = {name: paths for name, paths in found.items() if len(paths) > 1}
+    assert not twice, f"import it from where it lives: {twice}"

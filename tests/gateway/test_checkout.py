@@ -9,7 +9,7 @@ from pydantic_core import to_jsonable_python
 
 from contracts.cards import TooManyTries
 from contracts.envelope import Envelope
-from contracts.topups import Declined
+from contracts.moving import Declined
 from tests.gateway.clients import Answer, Client
 from tests.gateway.worker import Worker
 

@@ -25,8 +25,8 @@ from contracts.ledger import (
 )
 from contracts.merchants import CheckMerchant, MerchantNotActive, MerchantTerms
 from contracts.message import Discarded, NotFound, Refusal
+from contracts.moving import Declined
 from contracts.payments import CaptureMode, CompletePayment, DeclineCard, FailPayment, PaymentRequested
-from contracts.topups import Declined
 from tests.sagas.kit import Story, given
 from workers.runtime.saga import Phase
 from workers.sagas.pay_merchant import PayMerchant

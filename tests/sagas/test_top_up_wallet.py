@@ -17,6 +17,7 @@ from contracts.ledger import (
     WalletFrozen,
 )
 from contracts.message import Command, Discarded, NotFound, OutcomeUnknown, Refusal
+from contracts.moving import Declined
 from contracts.topups import (
     ChargeTopUp,
     ChargeView,
@@ -24,7 +25,6 @@ from contracts.topups import (
     CorrectTopUp,
     DecideTopUp,
     DecisionView,
-    Declined,
     FailTopUp,
     TopUpContradicted,
     TopUpRequested,

@@ -15,7 +15,7 @@ from contracts.ledger import (
     TakenView,
 )
 from contracts.message import Discarded, NotYet, OutcomeUnknown
-from contracts.topups import Declined
+from contracts.moving import Declined
 from contracts.withdrawals import (
     BeginPayout,
     Canceled,

@@ -33,7 +33,7 @@ from contracts.cards import (
 from contracts.identity import PermissionDenied
 from contracts.ledger import CurrencyMismatch
 from contracts.message import CountView, NotFound, Nothing, Refusal
-from contracts.topups import Declined
+from contracts.moving import Declined
 from workers.cards import embossing, holders, numbers, presenting, tokens, vault
 from workers.cards.embossing import Embossing
 from workers.cards.presenting import Presented

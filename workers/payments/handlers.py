@@ -7,6 +7,7 @@ from typing import Any
 from contracts.envelope import Caller
 from contracts.identity import PermissionDenied
 from contracts.message import NotFound
+from contracts.moving import Declined
 from contracts.payments import (
     CompleteCapture,
     CompletePayment,
@@ -26,7 +27,6 @@ from contracts.payments import (
     RequestRefund,
     RequestVoid,
 )
-from contracts.topups import Declined
 from workers.payments import events, policy, views
 from workers.payments.captures import Capture
 from workers.payments.refunds import Refund

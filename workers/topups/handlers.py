@@ -2,6 +2,7 @@
 
 from contracts import ids
 from contracts.message import NotYet, OutcomeUnknown, Refusal
+from contracts.moving import Declined
 from contracts.topups import (
     ChargeTopUp,
     ChargeView,
@@ -9,7 +10,6 @@ from contracts.topups import (
     CorrectTopUp,
     DecideTopUp,
     DecisionView,
-    Declined,
     FailTopUp,
     RequestTopUp,
     ResolveTopUp,

@@ -1,7 +1,11 @@
 """The ways to top up, as data: bounds and fees are in minor units of each method's currency."""
 
 from contracts.money import Currency
-from contracts.topups import AmountOutOfRange, MethodUnknown, TopUpMethodView
+from contracts.moving import AmountOutOfRange
+from contracts.topups import (
+    MethodUnknown,
+    TopUpMethodView,
+)
 
 
 def _method(key: str, name: str, currency: Currency, least: int, most: int, fee: int) -> TopUpMethodView:

@@ -3,16 +3,15 @@
 from datetime import datetime
 from typing import Literal, NamedTuple, Protocol
 
-from contracts.callbacks import PaymentStatus
+from contracts.callbacks import WordStatus
 from contracts.envelope import Caller
 from contracts.money import Currency
+from contracts.moving import AlreadyResolved, NotUnresolved
 from contracts.operations import FailureView
 from contracts.topups import (
-    AlreadyResolved,
     CorrectTopUp,
     FailTopUp,
     NotReversible,
-    NotUnresolved,
     RequestTopUp,
     ReverseTopUp,
     TopUpContradicted,
@@ -35,7 +34,7 @@ class Word(Protocol):
     @property
     def provider_id(self) -> str: ...  # noqa: D102 - as in the port
     @property
-    def status(self) -> PaymentStatus: ...  # noqa: D102
+    def status(self) -> WordStatus: ...  # noqa: D102
     @property
     def amount(self) -> int: ...  # noqa: D102
     @property
@@ -70,7 +69,7 @@ class TopUp(NamedTuple):
     card_id: str | None
     fee: int
     provider: str
-    heard: PaymentStatus | None
+    heard: WordStatus | None
     version: int
     received: int | None
     reason: str | None

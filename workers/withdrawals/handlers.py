@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from contracts import ids
 from contracts.message import NotFound, NotYet, OutcomeUnknown, Refusal
-from contracts.topups import Declined
+from contracts.moving import Declined
 from contracts.withdrawals import (
     BeginPayout,
     CancelWithdrawal,

@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
-from contracts.callbacks import PaymentStatus
+from contracts.callbacks import WordStatus
 from contracts.envelope import Caller
 from contracts.money import Currency
+from contracts.moving import AlreadyResolved, NotUnresolved
 from contracts.operations import FailureView
-from contracts.topups import AlreadyResolved, NotUnresolved
 from contracts.withdrawals import (
     BeneficiaryView,
     Canceled,
@@ -36,7 +36,7 @@ class Word(Protocol):
     @property
     def provider_id(self) -> str: ...  # noqa: D102 - as in the port
     @property
-    def status(self) -> PaymentStatus: ...  # noqa: D102
+    def status(self) -> WordStatus: ...  # noqa: D102
     @property
     def amount(self) -> int: ...  # noqa: D102
     @property
@@ -66,7 +66,7 @@ class Withdrawal(NamedTuple):
     metadata: dict[str, str]
     provider: str
     provider_id: str | None
-    heard: PaymentStatus | None
+    heard: WordStatus | None
     version: int
     paid: int | None
     reason: str | None

@@ -6,7 +6,7 @@ from datetime import timedelta
 from types import MappingProxyType
 
 from contracts.money import MAX_AMOUNT, Currency
-from contracts.topups import AmountOutOfRange
+from contracts.moving import AmountOutOfRange
 
 METHOD = "bank_transfer"
 

@@ -6,17 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.callbacks import PaymentStatus
+from contracts.callbacks import WordStatus
 from contracts.envelope import Caller
 from contracts.money import CURRENCIES, MAX_AMOUNT
+from contracts.moving import AlreadyResolved, AmountOutOfRange, NotUnresolved
 from contracts.topups import (
-    AlreadyResolved,
-    AmountOutOfRange,
     CorrectTopUp,
     FailTopUp,
     MethodUnknown,
     NotReversible,
-    NotUnresolved,
     RequestTopUp,
     ReverseTopUp,
     TopUpContradicted,
@@ -48,7 +46,7 @@ def test_a_request_is_pending_and_the_callers() -> None:
     assert (event.topup_id, event.owner, event.wallet_id) == ("top_1", "usr_owner", "wal_1")
 
 
-def word(status: PaymentStatus = "succeeded", version: int = 1, amount: int = 50_000, name: str = "chg_1") -> Word:
+def word(status: WordStatus = "succeeded", version: int = 1, amount: int = 50_000, name: str = "chg_1") -> Word:
     return Word("charge", "top_1", name, status, amount, "IDR", version, "Why not.")
 
 
@@ -65,7 +63,7 @@ def test_a_charge_is_remembered_under_the_providers_name() -> None:
 
 
 @given(st.lists(st.sampled_from([(1, "pending"), (2, "succeeded"), (3, "reversed")]), min_size=1))
-def test_in_whatever_order_and_how_often_the_latest_word_counts(said: list[tuple[int, PaymentStatus]]) -> None:
+def test_in_whatever_order_and_how_often_the_latest_word_counts(said: list[tuple[int, WordStatus]]) -> None:
     topup = requested()
     for version, status in said:
         topup = topup.hear(word(status, version))
@@ -129,7 +127,7 @@ def test_the_books_follow_what_is_heard_later_and_only_once() -> None:
     told=st.lists(st.booleans(), min_size=30, max_size=30),
 )
 def test_whatever_is_said_while_the_books_are_on_their_way_they_arrive_once(
-    said: list[tuple[int, PaymentStatus]], told: list[bool]
+    said: list[tuple[int, WordStatus]], told: list[bool]
 ) -> None:
     """The wallet as the corrections leave it, each in the order in which it began."""
     topup, wallet, under_way = succeeded(), 50_000, list[TopUpContradicted]()

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from contracts.callbacks import PaymentStatus
+from contracts.callbacks import WordStatus
 from contracts.cards import LimitExceeded
 from contracts.envelope import Caller
 from contracts.money import MAX_AMOUNT
-from contracts.topups import AlreadyResolved, AmountOutOfRange, NotUnresolved
+from contracts.moving import AlreadyResolved, AmountOutOfRange, NotUnresolved
 from contracts.withdrawals import (
     Beneficiary,
     Canceled,
@@ -155,7 +155,7 @@ def test_the_books_follow_what_is_heard_later_and_only_once() -> None:
     told=st.lists(st.booleans(), min_size=30, max_size=30),
 )
 def test_whatever_is_said_while_the_books_are_on_their_way_they_arrive_once(
-    said: list[tuple[int, PaymentStatus]], told: list[bool]
+    said: list[tuple[int, WordStatus]], told: list[bool]
 ) -> None:
     """What has left the wallet, as the corrections leave it, each in the order in which it began."""
     withdrawal = begun().hear(word()).taken_on().complete(at=LATER)
