@@ -2,8 +2,8 @@
 
 from migrations.scripts import run
 
-revision = "0030"
-down_revision = "0023"
+revision = "0026"
+down_revision = "0025"
 
 TABLE = """
 CREATE TABLE reconciliation.mornings (

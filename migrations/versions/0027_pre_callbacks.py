@@ -2,8 +2,8 @@
 
 from migrations.scripts import run
 
-revision = "0031"
-down_revision = "0030"
+revision = "0027"
+down_revision = "0026"
 
 # The version before this one still writes both columns; nobody reads them.
 CHANGES = """

@@ -2,8 +2,8 @@
 
 from migrations.scripts import run
 
-revision = "0024"
-down_revision = "0023"
+revision = "0025"
+down_revision = "0024"
 
 # Whoever is archived already is noted here: no event will tell of them.
 TABLES = """

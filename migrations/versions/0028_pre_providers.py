@@ -2,8 +2,8 @@
 
 from migrations.scripts import run
 
-revision = "0032"
-down_revision = "0031"
+revision = "0028"
+down_revision = "0027"
 
 TABLES = ("topups.topups", "withdrawals.withdrawals")
 
