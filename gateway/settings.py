@@ -84,7 +84,7 @@ class Settings(BaseSettings):
     in_flight_limit: int = Field(default=4096, ge=1)
     """How many requests are answered at the same time, those that wait for an outcome among them; no event streams."""
 
-    in_flight_limit_per_caller: int = Field(default=256, ge=1)
+    in_flight_limit_per_caller: int = Field(default=1024, ge=1)
     streams_limit: int = Field(default=4096, ge=1)
     """How many event streams there are at the same time; they take nobody's place among the requests."""
 
