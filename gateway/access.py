@@ -63,7 +63,12 @@ class Access:
         take = self._events.get(wire_name)
         if take is None:
             return False
-        take(body)
+        try:
+            take(body)
+        except (KeyError, TypeError, ValueError):
+            # Another version's: what it changes is in what is loaded anew.
+            log.warning("event_unreadable", type=wire_name)
+            self.doubt()
         self.generation += 1
         return True
 

@@ -10,6 +10,7 @@ import pytest
 
 from contracts import api_key, ids, topology
 from contracts.envelope import Envelope, encode, pack
+from contracts.identity import RoleChanged, SessionsRevoked, UserAccessChanged
 from contracts.merchants import ApiKeyChanged, MerchantChanged
 from contracts.message import NotFound, Refusal
 from gateway.server import Gateway
@@ -257,6 +258,20 @@ async def test_after_an_interruption_keys_are_asked_for_again(client: Client, ga
     assert (await read(client, key)).status == 200
     vault.take(key)
     gateway.instance.rights.doubt()
+    await until(lambda: gateway.instance.rights.loaded)
+    await refused(client, key)
+
+
+@pytest.mark.parametrize("body", [{"grant": {}}, {}, {"grant": None, "sessions": 7}])
+async def test_an_event_of_another_version_is_a_doubt_and_takes_no_other_with_it(
+    client: Client, gateway: Gateway, vault: Vault, body: dict[str, Any]
+) -> None:
+    key = vault.give()
+    assert (await read(client, key)).status == 200
+    vault.take(key)
+    for kind in (RoleChanged, UserAccessChanged, SessionsRevoked, ApiKeyChanged):
+        await vault.tell(kind.wire_name, body)
+    await until(lambda: vault.worker.of("identity.GetAccess")[1:])
     await until(lambda: gateway.instance.rights.loaded)
     await refused(client, key)
 
