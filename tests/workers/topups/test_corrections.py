@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 
-import asyncpg
 import pytest
 
 from contracts.ledger import CloseWallet, ListReceivables
@@ -13,6 +12,7 @@ from tests.system import eventually
 from tests.workers import bank
 from tests.workers.bank import Bank
 from tests.workers.client import Client
+from tests.workers.rows import becomes
 from tests.workers.topups.conftest import OWNER, WORKER, Counter
 from workers.runtime.worker import Worker
 
@@ -52,9 +52,9 @@ async def test_the_last_word_counts_once_however_many_come_before_the_books_have
     for number, word in enumerate(said, 1):
         version = charge["version"] + number
         await bank.says(client, "charge", charge, status=word, version=version)
-        await _becomes(database, topup, "version", version)
+        await becomes(database, "topups.topups", topup, "version", version)
     await start_worker("ledger")
-    await _becomes(database, topup, "owes", None)
+    await becomes(database, "topups.topups", topup, "owes", None)
     await counter.becomes(topup, status)
     assert await counter.balance(wallet) == balance
     assert await counter.suspense() == 0
@@ -86,16 +86,3 @@ async def test_what_comes_for_a_wallet_that_was_closed_meanwhile_is_not_told_to_
 
 async def _charged(sandbox: Bank, topup: str) -> bool:
     return bool(await sandbox.charges(topup))
-
-
-async def _becomes(database: Database, topup: str, column: str, wanted: int | None) -> None:
-    connection = await asyncpg.connect(database.owner_url)
-
-    async def there() -> bool:
-        row = await connection.fetchrow("SELECT * FROM topups.topups WHERE id = $1", topup)
-        return bool(row[column] == wanted)
-
-    try:
-        await eventually(f"{column} becomes {wanted}", 15, there)
-    finally:
-        await connection.close()

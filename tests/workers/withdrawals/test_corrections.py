@@ -2,15 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 
-import asyncpg
 import pytest
 
 from contracts.topology import DOMAINS
 from tests.servers import Database
-from tests.system import eventually
 from tests.workers import bank
 from tests.workers.bank import Bank
 from tests.workers.client import Client
+from tests.workers.rows import becomes
 from tests.workers.withdrawals.conftest import FUNDS, WORKER, Window
 from workers.runtime.worker import Worker
 
@@ -48,22 +47,9 @@ async def test_the_last_word_counts_once_however_many_come_before_the_books_have
     for number, word in enumerate(said, 1):
         version = payout["version"] + number
         await bank.says(client, "payout", payout, status=word, version=version)
-        await _becomes(database, withdrawal, "version", version)
+        await becomes(database, "withdrawals.withdrawals", withdrawal, "version", version)
     await start_worker("ledger")
-    await _becomes(database, withdrawal, "owes", None)
+    await becomes(database, "withdrawals.withdrawals", withdrawal, "owes", None)
     await window.becomes(withdrawal, status)
     assert await window.balance(wallet) == (FUNDS - fee - left, 0)
     assert await window.suspense() == 0
-
-
-async def _becomes(database: Database, withdrawal: str, column: str, wanted: int | None) -> None:
-    connection = await asyncpg.connect(database.owner_url)
-
-    async def there() -> bool:
-        row = await connection.fetchrow("SELECT * FROM withdrawals.withdrawals WHERE id = $1", withdrawal)
-        return bool(row[column] == wanted)
-
-    try:
-        await eventually(f"{column} becomes {wanted}", 15, there)
-    finally:
-        await connection.close()
