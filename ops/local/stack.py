@@ -125,11 +125,12 @@ class Stack:
 
     def _ready(self, process: Process, *, late: bool) -> bool:
         daemon = Daemon(self.home, process.name)
+        # First of all: where it wanted to listen, somebody else may answer.
+        if not daemon.running:
+            raise daemon.trouble(f"{process.name} ended while starting.")
         if probe.answers(process.ready_url):
             self.say(f"{process.name} is ready on 127.0.0.1:{process.port}")
             return True
-        if not daemon.running:
-            raise daemon.trouble(f"{process.name} ended while starting.")
         if late:
             raise daemon.trouble(f"{process.name} was not ready after {READY_SECONDS_MAX:.0f} seconds.")
         return False

@@ -4,6 +4,7 @@ import base64
 import json
 import socket
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -37,6 +38,18 @@ def test_somebody_elses_home_is_left_alone(home: Home, monkeypatch: pytest.Monke
 
 def test_two_names_never_share_a_port(home: Home) -> None:
     assert len({ports.choose(home, str(number)) for number in range(20)}) == 20
+
+
+def test_processes_that_choose_at_the_same_time_choose_different_ports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen: list[int] = []
+    for process in range(3):
+        monkeypatch.setattr("os.getpid", lambda process=process: 4711 + process)
+        other = Home(tmp_path / str(process))
+        other.prepare()
+        chosen += [ports.choose(other, str(number)) for number in range(100)]
+    assert len(set(chosen)) == len(chosen)
 
 
 def test_secrets_are_made_once_and_for_the_owner_only(home: Home) -> None:
