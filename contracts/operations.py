@@ -273,7 +273,7 @@ class UndoStuck(Refusal):
 class SagaUnknown(Refusal):
     """Another version started it."""
 
-    detail = "This version of Saldo does not know this kind of business process."
+    detail = "This version of Saldo does not know this kind of business process, or the step that it stands at."
 
 
 class CompensatedByOperator(Refusal):

@@ -162,6 +162,13 @@ async def test_what_got_stuck_goes_on_where_it_stuck(floor: Floor, script: Scrip
     assert script.count(Free) == 1
 
 
+async def test_a_saga_at_a_step_that_there_is_no_more_is_not_known(floor: Floor) -> None:
+    await floor.begin()
+    gone = "UPDATE runtime.sagas SET progress = jsonb_set(progress::jsonb, '{step}', '\"gone\"')::json"
+    await floor.books.connection.execute(gone)
+    assert await floor.act(CompensateSaga) == "saga_unknown"
+
+
 async def test_a_saga_that_is_not_there_is_not_found(floor: Floor) -> None:
     for kind in (RetrySaga, CompensateSaga):
         reply = await floor.office.do(kind(saga_id="sag_nobody", reason="Why not."))

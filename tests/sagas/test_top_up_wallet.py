@@ -190,7 +190,10 @@ def test_a_card_stands_for_its_wallet(requested: TopUpRequested) -> None:
 @pytest.mark.parametrize(
     ("decision", "then"),
     [
-        (DecisionView(credited=True), ((CreditWallet, {"source": "suspense", "amount": 49_900}), (CompleteTopUp, {}))),
+        (
+            DecisionView(credited=True),
+            ((CreditWallet, {"source": "suspense", "amount": 49_900}), (CompleteTopUp, {"amount": 49_900})),
+        ),
         (DecisionView(credited=False), ((FailTopUp, {"code": "amount_mismatch", "parked": 49_900}),)),
         (DecisionView(credited=False, returned=True), ((MoveInternally, {}), (FailTopUp, {"parked": 0}))),
     ],

@@ -54,9 +54,11 @@ def compensate(row: SagaRow, hand: Hand, now: datetime) -> Turn | None:
 
 def progress_of(row: SagaRow) -> Progress:
     """The state machine of a row. Raises `SagaUnknown` where this version doesn't know it any more."""
-    if row.type not in KINDS:
-        raise SagaUnknown
-    return Progress.restored(KINDS[row.type], row.progress)
+    try:
+        return Progress.restored(KINDS[row.type], row.progress)
+    except KeyError:
+        # Its kind is gone, or the step that it stands at.
+        raise SagaUnknown from None
 
 
 def _noted(row: SagaRow, what: str, step: str, hand: Hand, now: datetime) -> SagaRow:

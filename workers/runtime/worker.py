@@ -107,7 +107,8 @@ class Worker:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._settings.shutdown_seconds):
                     await self._consumer.stop()
-                    await self._consuming
+                    # What broke it is for `wait` to tell; everything is closed all the same.
+                    await asyncio.wait({self._consuming})
             self._tasks.append(self._consuming)
         for task in self._tasks:
             task.cancel()

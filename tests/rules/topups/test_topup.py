@@ -153,6 +153,12 @@ def test_whatever_is_said_while_the_books_are_on_their_way_they_arrive_once(
         assert (wallet, topup.in_books) == ((50_000, 50_000) if topup.heard == "succeeded" else (0, 0))
 
 
+def test_a_correction_that_is_told_again_ends_no_later_one() -> None:
+    after_all = follow(succeeded().hear(word("reversed", 2))).hear(word(version=3)).correcting("succeeded")
+    told_again = CorrectTopUp(topup_id="top_1", to="reversed", amount=50_000)
+    assert after_all.corrected(told_again, at=LATER) is after_all
+
+
 def test_what_was_booked_is_taken_back_whatever_is_said_of_the_amount() -> None:
     less = succeeded().hear(word(version=2, amount=4_000))
     assert less.correction is None, "another amount is for the reconciliation"

@@ -183,7 +183,15 @@ def test_whatever_is_said_while_the_books_are_on_their_way_they_arrive_once(
 
 def test_what_comes_back_is_what_was_ordered_whatever_the_bank_has_paid() -> None:
     paid_less = begun().hear(replace(word(), amount=1)).taken_on().complete(at=LATER)
-    assert paid_less.hear(word("reversed", 2)).contradicted("failed").amount == paid_less.amount
+    returned = paid_less.hear(replace(word("reversed", 2), amount=1))
+    assert returned.contradicted("failed").amount == paid_less.amount
+
+
+def test_a_correction_that_is_told_again_ends_no_later_one() -> None:
+    returned = begun().hear(word()).taken_on().complete(at=LATER).hear(word("reversed", 2))
+    failed = returned.correcting("failed").corrected("failed", 0, at=LATER)
+    after_all = failed.hear(word(version=3)).correcting("paid")
+    assert after_all.corrected("failed", 0, at=LATER) is after_all
 
 
 def test_an_operators_word_counts_until_the_bank_says_more() -> None:
