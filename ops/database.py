@@ -16,6 +16,7 @@ VARIABLE = "DATABASE_URL"
 
 ADVICE = {
     "08": "Does the server run?",
+    "25": "Is it a standby, or read-only for now? Name the primary.",
     "28": "Are user and password right?",
     "3D": "Is the name of the database right?",
     "53": "Try again when it has less to do.",

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 from sqlalchemy import make_url
 
@@ -85,6 +86,28 @@ async def test_what_a_server_refuses_is_a_sentence(database: Database, change: d
     assert (status, told.count("\n")) == (1, 1), told
     assert says in told
     assert "secret" not in told
+
+
+@pytest.mark.parametrize("words", [COMMANDS["create-admin"], COMMANDS["keys rotate"]], ids=lambda words: words[0])
+@pytest.mark.parametrize(
+    "how",
+    [
+        "ALTER DATABASE {name} SET default_transaction_read_only = on",
+        "ALTER TABLE identity.users ADD CHECK (false) NOT VALID; ALTER TABLE identity.signing_keys ADD CHECK (false)",
+    ],
+    ids=["read-only", "a mistake of ours"],
+)
+async def test_what_can_not_be_stored_is_not_shown(database: Database, words: tuple[str, ...], how: str) -> None:
+    connection = await asyncpg.connect(database.admin_url)
+    await connection.execute(how.format(name=make_url(database.admin_url).database))
+    await connection.close()
+    status, told = await saldo(database.app_url, *words)
+    assert status == 1
+    assert "argon2" not in told
+    assert "[parameters" not in told
+    if "read_only" in how:
+        assert told.count("\n") == 1, told
+        assert "read-only" in told
 
 
 async def test_a_database_without_a_schema_is_to_be_migrated(databases: Databases) -> None:

@@ -26,7 +26,7 @@ class Progress(NamedTuple):
 
 async def rotate(database_url: str, ring: Sequence[SealingKey]) -> AsyncIterator[Progress]:
     """Seal with the first key of the ring whatever another one sealed. Raises `SealBroken` if none opens it."""
-    engine = create_async_engine(make_url(database_url).set(drivername="postgresql+asyncpg"))
+    engine = create_async_engine(make_url(database_url).set(drivername="postgresql+asyncpg"), hide_parameters=True)
     sealer, newest = Sealer(ring), ring[0].id
     try:
         async with engine.connect() as connection:

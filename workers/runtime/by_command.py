@@ -18,7 +18,9 @@ ACTOR = "operator"
 @asynccontextmanager
 async def transaction(database_url: str) -> AsyncIterator[AsyncConnection]:
     """A connection of the command's own, committed at the end."""
-    engine = create_async_engine(make_url(database_url).set(drivername="postgresql+asyncpg"), poolclass=NullPool)
+    url = make_url(database_url).set(drivername="postgresql+asyncpg")
+    # An error is shown on a screen, and what is stored may be secret.
+    engine = create_async_engine(url, poolclass=NullPool, hide_parameters=True)
     try:
         async with engine.begin() as connection:
             yield connection

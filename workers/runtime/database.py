@@ -172,6 +172,7 @@ def _engine(address: Any, size: int, server_settings: dict[str, str]) -> AsyncEn
         address,
         pool_size=size,
         pool_pre_ping=True,
+        hide_parameters=True,
         max_overflow=0,
         connect_args={"server_settings": server_settings, "timeout": 5, "command_timeout": STATEMENT_SECONDS_MAX},
     )
