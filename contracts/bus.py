@@ -7,12 +7,15 @@ from urllib.parse import unquote, urlsplit
 
 import aio_pika
 import aiormq
-from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractRobustConnection
+from aio_pika import RobustConnection
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
+from aio_pika.connection import make_url
 from aiormq.exceptions import AMQPError, ChannelInvalidStateError
 
 from contracts import topology
 from contracts.topology import Topology
 
+CLOSE_SECONDS_MAX = 5.0
 EXCHANGES = ((topology.COMMANDS, "direct"), (topology.EVENTS, "topic"), (topology.DELAY, "direct"))
 
 
@@ -29,6 +32,28 @@ def user_of(url: str) -> str:
     return unquote(urlsplit(url).username or "guest")
 
 
+async def connect(url: str, name: str) -> RobustConnection:
+    """A connection that comes back by itself until it is closed; `name` is what the broker's operators see.
+
+    The first attempt raises what goes wrong, and nothing of it stays, not even when it is cancelled.
+    """
+    made = RobustConnection(
+        make_url(url, heartbeat=30, reconnect_interval=1), client_properties={"connection_name": name}
+    )
+    try:
+        await made.connect()
+    except BaseException:
+        await close(made)
+        raise
+    return made
+
+
+async def close(connection: AbstractConnection) -> None:
+    """Close it for good, within bounds."""
+    with suppress(AMQPError, OSError, RuntimeError, TimeoutError, asyncio.CancelledError):
+        await asyncio.wait_for(connection.close(), CLOSE_SECONDS_MAX)
+
+
 class Bus:
     """Publishes bundles as one broker user. Safe for concurrent use within an event loop."""
 
@@ -37,7 +62,7 @@ class Bus:
         self._name = name
         self._user = user_of(url)
         self._confirm_timeout_seconds = confirm_timeout_seconds
-        self._connection: AbstractRobustConnection | None = None
+        self._connection: RobustConnection | None = None
         self._channel: AbstractChannel | None = None
         self._exchanges: dict[str, AbstractExchange] = {}
         self._whole = topology.WHOLE
@@ -45,7 +70,7 @@ class Bus:
         self._optional: frozenset[str] = frozenset()
 
     @property
-    def connection(self) -> AbstractRobustConnection:
+    def connection(self) -> RobustConnection:
         """The connection, for what is consumed beside publishing."""
         assert self._connection is not None, "the bus is not started"
         return self._connection
@@ -62,9 +87,7 @@ class Bus:
         """Connect and declare the whole topology, here and again after each reconnect."""
         self._whole = whole
         self._optional = whole.heard() - whole.subscribed()
-        self._connection = await aio_pika.connect_robust(
-            self._url, client_properties={"connection_name": self._name}, heartbeat=30, reconnect_interval=1
-        )
+        self._connection = await connect(self._url, self._name)
         self._channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
         for name, _ in EXCHANGES:
             self._exchanges[name] = await self._channel.get_exchange(name, ensure=False)
@@ -77,8 +100,7 @@ class Bus:
     async def stop(self) -> None:
         """Close the connection; what is unconfirmed stays unknown."""
         if self._connection is not None:
-            with suppress(AMQPError, ConnectionError, TimeoutError, asyncio.CancelledError):
-                await asyncio.wait_for(self._connection.close(), 5)
+            await close(self._connection)
 
     async def publish(
         self, exchange: str, routing_key: str, body: bytes, *, durable: bool = True, delay_seconds: float | None = None

@@ -138,5 +138,4 @@ class App:
         await self._instance.start()
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        await self._instance.stop()
         await send({"type": "lifespan.shutdown.complete"})

@@ -63,7 +63,11 @@ class Gateway:
         # What exists now lives as long as the process, and a request leaves no cycles: the collector looks rarely.
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
-        await self._api.serve(sockets=[self._sockets["HTTP"]])
+        try:
+            await self._api.serve(sockets=[self._sockets["HTTP"]])
+        finally:
+            # Not by the lifespan: uvicorn leaves that out when it is told twice to stop.
+            await self.instance.stop()
         self._metrics.should_exit = True
         await metrics
         log.info("stopped")

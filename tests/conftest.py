@@ -4,6 +4,7 @@
 first test that needs a server starts it, and it is gone when the run ends.
 """
 
+import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -98,8 +99,19 @@ async def database(databases: Databases) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def vhost(vhosts: Vhosts) -> AsyncIterator[Vhost]:
+async def alone() -> AsyncIterator[None]:
+    """Fails a test that leaves tasks behind: a connection would come back for ever, and keep the run from ending."""
+    before = asyncio.all_tasks()
+    yield
+    left = {task for task in asyncio.all_tasks() - before if task is not asyncio.current_task()}
+    _, left = await asyncio.wait(left, timeout=1) if left else (left, left)
+    assert not left
+
+
+@pytest.fixture
+async def vhost(vhosts: Vhosts, alone: None) -> AsyncIterator[Vhost]:
     """A vhost of the test's own, with the users `gateway` and `workers`."""
+    del alone
     made = await vhosts.create()
     yield made
     await vhosts.delete(made)

@@ -121,5 +121,6 @@ async def running(chosen: Settings, *, ready: bool = True) -> AsyncIterator[Gate
             await until(lambda: not gateway.instance.missing)
         yield gateway
     finally:
-        gateway.stop()
+        if not gateway.instance.draining:
+            gateway.stop()
         await asyncio.wait_for(serving, 30)

@@ -24,8 +24,9 @@ def issuer() -> Issuer:
 
 
 @pytest.fixture
-async def vhost(kept_vhost: Vhost, vhosts: Vhosts) -> Vhost:
+async def vhost(kept_vhost: Vhost, vhosts: Vhosts, alone: None) -> Vhost:
     """One with empty queues."""
+    del alone
     await vhosts.purge(kept_vhost)
     return kept_vhost
 

@@ -22,6 +22,11 @@ from workers.runtime.unit_of_work import UnitOfWork, World
 
 NOW = datetime.now(UTC)
 
+ADVISORY_LOCKS = (
+    "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database"
+    " WHERE locktype = 'advisory' AND datname = current_database()"
+)
+
 
 async def test_one_select_per_table_in_one_order_of_tables_and_rows(desk: Desk, books: Books) -> None:
     await books.put("a", 100)
@@ -161,9 +166,9 @@ async def test_whoever_asks_for_a_name_waits_for_who_came_first(desk: Desk, book
     """The advisory lock, not the unique index, keeps others from deciding on what they can't see yet."""
     async with desk.database.transaction() as connection:
         await load(connection, World(NOW), [matching(Account, name="y")])
-        assert await books.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 0
+        assert await books.value(ADVISORY_LOCKS) == 0
         await load(connection, World(NOW), [unique(Account, name="x")])
-        assert await books.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 1
+        assert await books.value(ADVISORY_LOCKS) == 1
 
 
 async def test_an_account_that_was_not_asked_for_can_not_be_changed(desk: Desk, books: Books) -> None:

@@ -26,8 +26,9 @@ def free_port() -> int:
 
 
 @pytest.fixture
-async def vhost(kept_vhost: Vhost, vhosts: Vhosts) -> Vhost:
+async def vhost(kept_vhost: Vhost, vhosts: Vhosts, alone: None) -> Vhost:
     """One with empty queues."""
+    del alone
     await vhosts.purge(kept_vhost)
     return kept_vhost
 

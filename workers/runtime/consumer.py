@@ -2,21 +2,19 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 
 import structlog
 from aio_pika.exceptions import AMQPError
-from faststream import AckPolicy
-from faststream.rabbit import Channel, RabbitBroker, RabbitMessage, RabbitQueue
+from faststream.rabbit import RabbitMessage
 
 from contracts import topology
 from contracts.bus import NotSent, Unconfirmed
 from workers.runtime.arrivals import RETRY_SECONDS, Arrival, Reader, acknowledge, give_back
 from workers.runtime.database import Database, DatabaseAway
 from workers.runtime.delivery import Committed, Delivery
+from workers.runtime.listening import Listening
 from workers.runtime.preparing import Preparer
 from workers.runtime.settings import Settings
 from workers.runtime.telemetry import metrics
@@ -27,23 +25,12 @@ TELLING_MAX = 4
 OUTAGE_SECONDS_MAX = 10.0
 OUTAGES_COUNTED_MAX = 8
 
-Take = Callable[[str, RabbitMessage], Awaitable[None]]
-
-
-@dataclass(frozen=True)
-class Listener:
-    """A queue beside those of the delivery loop, and who takes its messages."""
-
-    queue: str
-    prefetch: int
-    take: Take
-
 
 class Consumer:
     """One write batch at a time over all queues of the hosted domains.
 
     A batch is what has arrived while the previous one was committing. While the database is away the connection is
-    closed, so that others may have the messages, and opened again when it answers.
+    closed, so that others may have the messages; `listening` makes the one that follows.
     """
 
     def __init__(
@@ -54,7 +41,7 @@ class Consumer:
         delivery: Delivery,
         preparer: Preparer,
         database: Database,
-        others: Sequence[Listener],
+        listening: Callable[[], Listening],
     ) -> None:
         self._settings = settings
         self._domains = domains
@@ -62,8 +49,8 @@ class Consumer:
         self._delivery = delivery
         self._preparer = preparer
         self._database = database
-        self._others = others
-        self._broker: RabbitBroker | None = None
+        self._new_listening = listening
+        self._listening: Listening | None = None
         self._intake: deque[Arrival] = deque()
         self._arrived = asyncio.Event()
         self._stopping = False
@@ -76,22 +63,23 @@ class Consumer:
 
     async def run(self) -> None:
         """Consume until `stop`; what has been taken by then is finished."""
-        await self._subscribe()
-        while not self._stopping or self._intake:
-            await self._arrived.wait()
-            if self._database_away:
-                await self._outage()
-            elif batch := self._next_batch():
-                await self._handle(batch)
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._broker is not None:
-            await _close(self._broker)
+        try:
+            await self._subscribe()
+            while not self._stopping or self._intake:
+                await self._arrived.wait()
+                if self._database_away:
+                    await self._outage()
+                elif batch := self._next_batch():
+                    await self._handle(batch)
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        finally:
+            await self._unsubscribe()
 
     async def stop(self) -> None:
         """Take nothing more, finish what was taken."""
         self.consuming = False
-        for subscriber in self._broker.subscribers if self._broker else ():
-            await subscriber.stop()
+        if self._listening is not None:
+            await self._listening.pause()
         await self._preparer.drain()
         self._stopping = True
         self._arrived.set()
@@ -103,50 +91,31 @@ class Consumer:
 
     async def _subscribe(self) -> None:
         while not self._stopping:
-            broker = self._listening()
+            self._listening = self._listen()
             try:
-                await broker.start()
+                await self._listening.start()
             except (AMQPError, OSError, TimeoutError) as error:
                 log.warning("broker_away", reason=repr(error))
-                # What it has opened so far would come back by itself, beside the next one.
-                await _close(broker)
+                await self._unsubscribe()
                 await asyncio.sleep(RETRY_SECONDS)
-                continue
-            self._broker = broker
-            self.consuming = True
-            return
+            else:
+                self.consuming = True
+                return
 
-    def _listening(self) -> RabbitBroker:
-        url = self._settings.amqp_url.get_secret_value()
-        broker = RabbitBroker(
-            url, logger=None, apply_types=False, fail_fast=False, reconnect_interval=1, graceful_timeout=5
-        )
+    async def _unsubscribe(self) -> None:
+        self.consuming = False
+        if self._listening is not None:
+            await self._listening.close()
+            self._listening = None
+
+    def _listen(self) -> Listening:
+        listening = self._new_listening()
         for domain in self._domains:
-            for name in (topology.commands(domain), topology.events(domain)):
-                self._listen(broker, name, self._settings.prefetch_bundles, self._take)
-            for name in (topology.calls(domain), topology.slow(domain)):
-                self._listen(broker, name, self._settings.preparations * 2, self._take_slow)
-        for other in self._others:
-            self._listen(broker, other.queue, other.prefetch, other.take)
-        return broker
-
-    def _listen(self, broker: RabbitBroker, name: str, prefetch: int, take: Take) -> None:
-        async def handle(message: RabbitMessage) -> None:
-            try:
-                await take(name, message)
-            except (NotSent, Unconfirmed):
-                log.warning("broker_away", queue=name)
-                await give_back(message)
-            except Exception:
-                log.exception("bundle_not_taken", queue=name)
-                await give_back(message)
-
-        broker.subscriber(
-            RabbitQueue(name, declare=False),
-            ack_policy=AckPolicy.MANUAL,
-            decoder=_as_it_is,
-            channel=Channel(prefetch_count=prefetch),
-        )(handle)
+            for queue in (topology.commands(domain), topology.events(domain)):
+                listening.listen(queue, self._settings.prefetch_bundles, self._take)
+            for queue in (topology.calls(domain), topology.slow(domain)):
+                listening.listen(queue, self._settings.preparations * 2, self._take_slow)
+        return listening
 
     async def _take(self, queue: str, message: RabbitMessage) -> None:
         arrival = await self._reader.open(queue, message)
@@ -221,12 +190,9 @@ class Consumer:
 
     async def _outage(self) -> None:
         """Close the connection, so that others may have what was taken; go on when the database answers."""
-        self.consuming = False
         self._intake.clear()
         self._connections += 1
-        if self._broker is not None:
-            await _close(self._broker)
-            self._broker = None
+        await self._unsubscribe()
         # It may answer and still not work, as with a full disk.
         await asyncio.sleep(min(OUTAGE_SECONDS_MAX, RETRY_SECONDS * (2**self._outages - 1)))
         self._outages = min(self._outages + 1, OUTAGES_COUNTED_MAX)
@@ -234,12 +200,3 @@ class Consumer:
         log.info("database_back")
         self._database_away = False
         await self._subscribe()
-
-
-async def _close(broker: RabbitBroker) -> None:
-    with suppress(AMQPError, OSError, TimeoutError, RuntimeError):
-        await broker.stop()
-
-
-async def _as_it_is(message: RabbitMessage) -> RabbitMessage:
-    return message

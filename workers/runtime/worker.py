@@ -17,11 +17,12 @@ from contracts.topology import Topology
 from workers.runtime import health
 from workers.runtime.answering import Answering
 from workers.runtime.arrivals import Reader
-from workers.runtime.consumer import Consumer, Listener
+from workers.runtime.consumer import Consumer
 from workers.runtime.database import Database
 from workers.runtime.dead_letters import Drain
 from workers.runtime.delivery import Delivery
 from workers.runtime.failures import Failures
+from workers.runtime.listening import Listening
 from workers.runtime.orchestrator import Orchestrator
 from workers.runtime.outbox import Teller
 from workers.runtime.preparing import Preparer
@@ -88,8 +89,8 @@ class Worker:
         reader = Reader(roster, orchestrator, failures, self.teller, **users)
         preparer = Preparer(delivery, failures, self.database, resources, most=settings.preparations)
         answering = Answering(roster, self.database, self.bus, resources, most=settings.queries_in_flight)
-        listeners = self._listeners(answering, Drain(self.database))
-        self._consumer = Consumer(settings, roster.domains, reader, delivery, preparer, self.database, listeners)
+        listening = partial(self._listening, answering, Drain(self.database))
+        self._consumer = Consumer(settings, roster.domains, reader, delivery, preparer, self.database, listening)
         self._consuming = asyncio.create_task(self._consumer.run())
         self._tasks = [asyncio.create_task(task) for task in self._upkeep()]
         log.info("consuming", domains=roster.domains)
@@ -125,13 +126,13 @@ class Worker:
         }
         return [f"not ready: {name}" for name, fine in states.items() if not fine]
 
-    def _listeners(self, answering: Answering, drain: Drain) -> list[Listener]:
-        queries = [
-            Listener(topology.queries(domain), self._settings.queries_in_flight * 2, answering.take)
-            for domain in self.roster.domains
-        ]
-        dead = [Listener(topology.dead(domain), DEAD_LETTERS_PREFETCH, drain.take) for domain in self.roster.domains]
-        return [*queries, *dead]
+    def _listening(self, answering: Answering, drain: Drain) -> Listening:
+        settings = self._settings
+        listening = Listening(settings.amqp_url.get_secret_value(), self.name)
+        for domain in self.roster.domains:
+            listening.listen(topology.queries(domain), settings.queries_in_flight * 2, answering.take)
+            listening.listen(topology.dead(domain), DEAD_LETTERS_PREFETCH, drain.take)
+        return listening
 
     def _upkeep(self) -> list[Any]:
         settings = self._settings
