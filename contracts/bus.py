@@ -50,8 +50,17 @@ async def connect(url: str, name: str) -> RobustConnection:
 
 async def close(connection: AbstractConnection) -> None:
     """Close it for good, within bounds."""
-    with suppress(AMQPError, OSError, RuntimeError, TimeoutError, asyncio.CancelledError):
+    try:
         await asyncio.wait_for(connection.close(), CLOSE_SECONDS_MAX)
+    except (AMQPError, OSError, RuntimeError, TimeoutError, asyncio.CancelledError) as error:
+        if _meant_for_us(error):
+            raise
+
+
+def _meant_for_us(error: BaseException) -> bool:
+    # aiormq cancels what waits for a connection that closes; somebody may also have cancelled the waiting task.
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
 
 
 class Bus:
@@ -129,7 +138,7 @@ class Bus:
         except ChannelInvalidStateError as error:
             raise NotSent from error
         except (TimeoutError, AMQPError, ConnectionError, asyncio.CancelledError) as error:
-            if isinstance(error, asyncio.CancelledError) and (task := asyncio.current_task()) and task.cancelling():
+            if _meant_for_us(error):
                 raise
             raise Unconfirmed from error
 

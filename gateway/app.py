@@ -49,7 +49,8 @@ class App:
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one connection scope."""
-        return self._serve(scope, receive, send) if scope["type"] == "http" else self._live(receive, send)
+        assert scope["type"] == "http", "there is no lifespan here"
+        return self._serve(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         number = f"req_{self._instance.name}{next(self._numbers):x}"
@@ -132,10 +133,3 @@ class App:
         trace = trace_id(request.traceparent)
         instance.access.answered(method, route, status, seconds, request.shown_id, trace, request.principal)
         instance.tracing.end(request, status)
-
-    async def _live(self, receive: Receive, send: Send) -> None:
-        await receive()
-        await self._instance.start()
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        await send({"type": "lifespan.shutdown.complete"})

@@ -77,7 +77,7 @@ class Instance:
         }
         return [name for name, good in checks.items() if not good]
 
-    async def start(self) -> None:
+    def start(self) -> None:
         """Begin to get ready; requests that come before are told that we are busy."""
         settings = self.settings
         operations, outcomes = self.operations, self.outcomes

@@ -63,10 +63,10 @@ class Gateway:
         # What exists now lives as long as the process, and a request leaves no cycles: the collector looks rarely.
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
+        self.instance.start()
         try:
             await self._api.serve(sockets=[self._sockets["HTTP"]])
         finally:
-            # Not by the lifespan: uvicorn leaves that out when it is told twice to stop.
             await self.instance.stop()
         self._metrics.should_exit = True
         await metrics
@@ -90,7 +90,8 @@ def _config(instance: Instance) -> uvicorn.Config:
         http=limited(settings.head_limit_bytes, settings.head_timeout_seconds),
         log_config=None,
         access_log=False,
-        lifespan="on",
+        # Its end would be left out when we are told twice to stop.
+        lifespan="off",
         ws="none",
         proxy_headers=False,
         server_header=False,

@@ -104,7 +104,8 @@ async def alone() -> AsyncIterator[None]:
     before = asyncio.all_tasks()
     yield
     left = {task for task in asyncio.all_tasks() - before if task is not asyncio.current_task()}
-    _, left = await asyncio.wait(left, timeout=1) if left else (left, left)
+    if left:
+        _, left = await asyncio.wait(left, timeout=1)
     assert not left
 
 

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import aio_pika
@@ -40,7 +40,8 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
 
 
 @pytest.fixture
-async def own_bus(broker: RabbitMQ) -> AsyncIterator[Bus]:
+async def own_bus(broker: RabbitMQ, alone: None) -> AsyncIterator[Bus]:
+    del alone
     bus = Bus(broker.url(GATEWAY), name="test", confirm_timeout_seconds=1)
     await bus.start()
     yield bus
@@ -124,16 +125,30 @@ async def test_a_topology_that_cannot_be_is_told_at_the_start(vhost: Vhost, vhos
     await bus.stop()
 
 
-async def test_a_frozen_broker_leaves_it_unknown(own_bus: Bus, broker: RabbitMQ) -> None:
+@contextmanager
+def _frozen(broker: RabbitMQ) -> Iterator[None]:
     process = broker.daemon.pid
     assert process is not None
     os.kill(process, signal.SIGSTOP)
     try:
-        with pytest.raises(Unconfirmed):
-            await own_bus.publish(topology.COMMANDS, QUEUE, b"[]")
+        yield
     finally:
         os.kill(process, signal.SIGCONT)
+
+
+async def test_a_frozen_broker_leaves_it_unknown(own_bus: Bus, broker: RabbitMQ) -> None:
+    with _frozen(broker), pytest.raises(Unconfirmed):
+        await own_bus.publish(topology.COMMANDS, QUEUE, b"[]")
     await own_bus.publish(topology.COMMANDS, QUEUE, b"[]")
+
+
+async def test_whoever_is_cancelled_while_closing_is_cancelled(own_bus: Bus, broker: RabbitMQ) -> None:
+    with _frozen(broker):
+        stopping = asyncio.create_task(own_bus.stop())
+        await asyncio.sleep(0.1)
+        stopping.cancel()
+        await asyncio.wait({stopping}, timeout=1)
+        assert stopping.cancelled()
 
 
 async def _publish_for_ever(bus: Bus) -> None:

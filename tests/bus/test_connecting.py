@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
-from aio_pika.exceptions import AMQPConnectionError
+from aio_pika.exceptions import AMQPConnectionError, AMQPError
 
+from contracts import topology
 from contracts.bus import Bus
+from tests.servers import Vhost
 from workers.runtime.listening import Listening
 
 OPEN = [
@@ -52,10 +54,38 @@ async def test_one_cancelled_while_it_is_made(start: Open, silent: Silent) -> No
 
 
 @pytest.mark.parametrize("start", OPEN)
-async def test_one_that_nobody_takes(start: Open, silent: Silent) -> None:
-    url, _ = silent
+async def test_one_that_nobody_takes(start: Open) -> None:
     before = asyncio.all_tasks()
     with pytest.raises(AMQPConnectionError):
-        await start(url.rpartition(":")[0] + ":1/")
+        await start("amqp://a:b@127.0.0.1:1/")
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() <= before
+
+
+async def _refuse(*_: object, **__: object) -> None:
+    raise AMQPError
+
+
+async def test_one_whose_subscriber_does_not_stop(vhost: Vhost, monkeypatch: pytest.MonkeyPatch) -> None:
+    bus = Bus(vhost.workers_url, name="test")
+    await bus.start()
+    await bus.stop()
+    listening = Listening(vhost.workers_url, "test")
+    listening.listen(topology.commands("transfers"), 1, _refuse)
+    await listening.start()
+    monkeypatch.setattr(type(listening.subscribers[0]), "stop", _refuse)
+    await listening.pause()
+    connection = await listening.connect()
+    await listening.close()
+    assert connection.is_closed
+
+
+async def test_one_that_gets_no_channel(vhost: Vhost, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = asyncio.all_tasks()
+    listening = Listening(vhost.workers_url, "test")
+    monkeypatch.setattr(listening.config.channel_manager.__class__, "get_channel", _refuse)
+    with pytest.raises(AMQPError):
+        await listening.start()
+    await listening.close()
     await asyncio.sleep(0)
     assert asyncio.all_tasks() <= before

@@ -325,6 +325,13 @@ async def test_events_beat_and_end(start: Start, join: Join) -> None:
         await until(lambda: gateway.instance.operations.waiting == 0, 5)
 
 
+async def test_told_twice_to_stop_it_closes_all_the_same(start: Start) -> None:
+    async with start() as gateway:
+        gateway.stop()
+        gateway.stop()
+    assert gateway.instance.bus.connection.is_closed
+
+
 async def test_stopping_lets_everybody_go(start: Start, join: Join) -> None:
     async with start(drain_seconds=0.5) as gateway:
         client = join(gateway)

@@ -56,8 +56,9 @@ async def database(own_postgres: Postgres) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def vhost(own_broker: RabbitMQ) -> Vhost:
+async def vhost(own_broker: RabbitMQ, alone: None) -> Vhost:
     """Instead of the common one."""
+    del alone
     own_broker.start()
     return await Vhosts(own_broker.url(rabbitmq.ADMIN), own_broker.management_url).create()
 

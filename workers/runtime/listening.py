@@ -26,7 +26,7 @@ class Listening(RabbitBroker):
     """A FastStream broker that owns its connection: one left behind would come back by itself, beside the next one."""
 
     def __init__(self, url: str, name: str) -> None:
-        super().__init__(logger=None, apply_types=False, graceful_timeout=STOP_SECONDS_MAX)
+        super().__init__(url, logger=None, apply_types=False, graceful_timeout=STOP_SECONDS_MAX)
         self._url = url
         self._name = name
 
