@@ -92,10 +92,10 @@ class Instance:
         self.draining = True
         await asyncio.sleep(self.settings.drain_seconds)
         self.operations.drain()
-        await self.api_keys.note()
 
     async def stop(self) -> None:
         """Close everything."""
+        await self.api_keys.note()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -67,6 +67,9 @@ class Gateway:
         try:
             await self._api.serve(sockets=[self._sockets["HTTP"]])
         finally:
+            if self._stopping is not None:
+                # Nobody waits any more who could be let go.
+                self._stopping.cancel()
             await self.instance.stop()
         self._metrics.should_exit = True
         await metrics

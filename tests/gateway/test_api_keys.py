@@ -317,6 +317,13 @@ async def test_last_uses_are_told_now_and_then(start: Start, join: Join, vault: 
         assert len(uses) < 5
 
 
+async def test_a_gateway_that_stops_notes_the_use_of_keys(start: Start, join: Join, vault: Vault) -> None:
+    vault.worker.on("merchants.NoteKeyUses", {})
+    async with start(api_key_note_seconds=3600, drain_seconds=30) as gateway:
+        assert (await read(join(gateway), vault.give())).status == 200
+    assert len(vault.worker.of("merchants.NoteKeyUses")) == 1
+
+
 async def test_the_caches_of_keys_are_bounded(start: Start, join: Join, vault: Vault) -> None:
     async with start(token_cache_size=3) as gateway:
         client = join(gateway)
