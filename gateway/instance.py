@@ -99,7 +99,7 @@ class Instance:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.operations.stop()
+        self.questions.stop()
         await self.bus.stop()
         await self.cache.close()
         await self.tracing.stop()

@@ -158,12 +158,6 @@ class Operations:
             for waiter in waiters:
                 waiter.late()
 
-    async def stop(self) -> None:
-        """Ask for nobody any more."""
-        for task in self._asking:
-            task.cancel()
-        await asyncio.gather(*self._asking, return_exceptions=True)
-
     def _begin_to_ask(self, waiter: Waiter) -> None:
         if not waiter.asking:
             waiter.asking = True

@@ -77,3 +77,9 @@ class Questions:
         if not answer.done():
             answer.set_result(word)
         return True
+
+    def stop(self) -> None:
+        """Let everybody go who waits for an answer: none will come."""
+        for answer in self._open.values():
+            if not answer.done():
+                answer.set_result(None)
