@@ -33,6 +33,11 @@ async def started(store: Path, **environment: str) -> tuple[Process, str]:
             return process, f"http://127.0.0.1:{line['port']}"
 
 
+async def charge(http: ClientSession, path: str = "/v1/charges") -> int:
+    async with http.post(path, json=BODY) as answer:
+        return answer.status
+
+
 async def refused(**environment: str) -> list[str]:
     process = await start(**environment)
     out, error = await asyncio.wait_for(process.communicate(), 20)
@@ -78,10 +83,10 @@ async def test_it_finishes_what_it_took_and_logs_no_secret(tmp_path: Path) -> No
         "traceparent": f"00-{'a' * 32}-{'b' * 16}-01",
     }
     async with ClientSession(address, headers=headers) as http:
-        asking = asyncio.create_task(http.post("/v1/charges?secret=hidden", json=BODY))
+        asking = asyncio.create_task(charge(http, "/v1/charges?secret=hidden"))
         await asyncio.sleep(0.4)
         process.send_signal(signal.SIGTERM)
-        assert (await asking).status == 201
+        assert await asking == 201
     _, error = await asyncio.wait_for(process.communicate(), 20)
     assert process.returncode == 0
     lines = [json.loads(line) for line in error.splitlines()]
@@ -97,10 +102,10 @@ async def test_it_does_not_wait_for_its_own_slowness(tmp_path: Path) -> None:
     process, address = await started(tmp_path / "s", SLOW_ANSWER_SECONDS="60", SHUTDOWN_TIMEOUT_SECONDS="1")
     headers = {"Authorization": f"Bearer {KEY}", "Idempotency-Key": "key-1"}
     async with ClientSession(address, headers=headers) as http:
-        asking = asyncio.create_task(http.post("/v1/charges", json=BODY))
+        asking = asyncio.create_task(charge(http))
         await asyncio.sleep(0.4)
         process.send_signal(signal.SIGINT)
-        assert (await asking).status == 201
+        assert await asking == 201
     _, error = await asyncio.wait_for(process.communicate(), 20)
     assert process.returncode == 0
     assert b"stack" not in error
