@@ -112,13 +112,14 @@ class ApiKeys:
             _keep(self._sessions, key, session, self._cache_size)
         return session
 
-    async def note(self) -> None:
+    async def note(self, timeout_seconds: float | None = None) -> None:
         """Tell the workers when keys were last used; it does no harm if that gets lost."""
         uses = [KeyUse(key_id=name, at=datetime.fromtimestamp(at, UTC)) for name, at in self._uses.items()]
         self._uses = {}
         for start in range(0, len(uses), USES_MAX):
+            told = NoteKeyUses(uses=uses[start : start + USES_MAX])
             try:
-                await self._questions.ask(NoteKeyUses(uses=uses[start : start + USES_MAX]), Caller(""))
+                await self._questions.ask(told, Caller(""), timeout_seconds=timeout_seconds)
             except Trouble:
                 log.warning("key_uses_not_noted", count=len(uses) - start)
                 return

@@ -27,7 +27,7 @@ from gateway.replies import Replies
 from gateway.settings import Settings
 from gateway.tracing import Tracing
 
-CONNECT_AGAIN_SECONDS = BEGIN_ANEW_SECONDS = 1.0
+CONNECT_AGAIN_SECONDS = BEGIN_ANEW_SECONDS = LAST_NOTE_SECONDS = 1.0
 
 type Work[**P] = Callable[P, Coroutine[Any, Any, None]]
 
@@ -95,7 +95,7 @@ class Instance:
 
     async def stop(self) -> None:
         """Close everything."""
-        await self.api_keys.note()
+        await self.api_keys.note(LAST_NOTE_SECONDS)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

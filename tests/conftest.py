@@ -23,7 +23,7 @@ from tests.system import Systems
 TOGETHER = (
     "tests/bus/",
     "tests/failures/",
-    "tests/gateway/test_authorization.py",
+    "tests/gateway/standing/",
     "tests/observability/",
     "tests/runtime/test_outages.py",
 )

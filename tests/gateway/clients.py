@@ -106,7 +106,7 @@ def settings(**changes: Any) -> Settings:
         "rate_limit_per_minute": 1_000_000,
         "register_limit_per_minute": 1000,
         "login_limit_per_minute": 1000,
-        "drain_seconds": 0.2,
+        "drain_seconds": 0.02,
     }
     return Settings.model_validate(given | changes)
 

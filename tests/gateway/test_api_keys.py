@@ -34,6 +34,7 @@ class Vault:
         self.holders: dict[str, dict[str, Any]] = {}
         worker.on("merchants.FindApiKey", self._find)
         worker.on("merchants.GetMerchant", {"id": "mer_1"})
+        worker.on("merchants.NoteKeyUses", {})
 
     @property
     def asked(self) -> int:
@@ -304,7 +305,6 @@ async def test_while_no_worker_answers_a_key_is_neither_good_nor_wrong(start: St
 
 
 async def test_last_uses_are_told_now_and_then(start: Start, join: Join, vault: Vault) -> None:
-    vault.worker.on("merchants.NoteKeyUses", {})
     async with start(api_key_note_seconds=0.5) as gateway:
         client, key = join(gateway), vault.give(key_id="key_1")
         before = time.time()
@@ -318,9 +318,15 @@ async def test_last_uses_are_told_now_and_then(start: Start, join: Join, vault: 
 
 
 async def test_a_gateway_that_stops_notes_the_use_of_keys(start: Start, join: Join, vault: Vault) -> None:
-    vault.worker.on("merchants.NoteKeyUses", {})
     async with start(api_key_note_seconds=3600, drain_seconds=30) as gateway:
         assert (await read(join(gateway), vault.give())).status == 200
+    assert len(vault.worker.of("merchants.NoteKeyUses")) == 1
+
+
+async def test_a_gateway_that_stops_does_not_wait_for_workers(start: Start, join: Join, vault: Vault) -> None:
+    async with start(call_timeout_seconds=120) as gateway:
+        assert (await read(join(gateway), vault.give())).status == 200
+        vault.worker.silent.add("merchants.NoteKeyUses.v1")
     assert len(vault.worker.of("merchants.NoteKeyUses")) == 1
 
 

@@ -81,6 +81,11 @@ class Worker:
     async def stop(self) -> None:
         await self.bus.stop()
 
+    def forget(self) -> None:
+        """Know no script, no operation and nothing that was heard."""
+        for known in (self.scripts, self.operations, self.heard, self.bundles, self.silent):
+            known.clear()
+
     def on(self, type_: str, script: Script | Answer | None) -> None:
         self.scripts[type_] = script if callable(script) else lambda _: script
 

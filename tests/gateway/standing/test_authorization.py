@@ -1,25 +1,21 @@
 """The committed table of who may do what, walked at a running gateway: every route, as everybody."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from typing import Any
 
-import aiohttp
 import pytest
 
 from contracts.message import NotFound
 from gateway.edge import Route
 from gateway.routes import ROUTES
-from gateway.server import Gateway
 from ops import authorization
 from ops.authorization import ANY, NOBODY, OPEN, OWN, PEOPLE, REFUSED, YES
 from ops.generate import AUTHORIZATION
 from ops.local.home import PROJECT
-from tests.gateway import clients
 from tests.gateway.clients import Answer, Client
 from tests.gateway.tokens import Issuer
 from tests.gateway.worker import Script, Worker
-from tests.servers import RedisDatabases, Vhosts
 
 
 class Nothing(dict[str, Script]):
@@ -40,18 +36,12 @@ def committed() -> dict[str, list[str]]:
 TABLE = committed()
 
 
-@pytest.fixture(scope="module")
-async def door(vhosts: Vhosts, redis_databases: RedisDatabases) -> AsyncIterator[tuple[Gateway, Worker, Issuer]]:
-    """One gateway for all of it, and a worker that has nothing."""
-    vhost, issuer = await vhosts.create(), Issuer()
-    worker = Worker(vhost.workers_url, issuer)
-    worker.scripts = Nothing()
-    await worker.start()
-    urls = {"amqp_url": vhost.gateway_url, "redis_url": await redis_databases.create()}
-    async with clients.running(clients.settings(**urls)) as gateway:
-        yield gateway, worker, issuer
-    await worker.stop()
-    await vhosts.delete(vhost)
+@pytest.fixture
+def worker(worker: Worker) -> Iterator[Worker]:
+    """A worker that has nothing."""
+    scripts, worker.scripts = worker.scripts, Nothing()
+    yield worker
+    worker.scripts = scripts
 
 
 async def knock(client: Client, route: Route, token: str | None) -> Answer:
@@ -81,9 +71,7 @@ def test_the_table_has_every_route() -> None:
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
-async def test_every_cell(door: tuple[Gateway, Worker, Issuer], http: aiohttp.ClientSession, route: Route) -> None:
-    gateway, worker, issuer = door
-    client = Client(f"http://127.0.0.1:{gateway.port}", http, issuer)
+async def test_every_cell(client: Client, worker: Worker, issuer: Issuer, route: Route) -> None:
     nobody, *others = TABLE[route.name]
     if nobody == OPEN:
         assert (await knock(client, route, None)).status not in (401, 403)
@@ -104,9 +92,7 @@ async def test_every_cell(door: tuple[Gateway, Worker, Issuer], http: aiohttp.Cl
         assert all(envelope.caller and envelope.caller.oversees is (cell == ANY) for envelope in worker.heard), role
 
 
-async def test_no_role_opens_nothing(door: tuple[Gateway, Worker, Issuer], http: aiohttp.ClientSession) -> None:
-    gateway, worker, issuer = door
-    client = Client(f"http://127.0.0.1:{gateway.port}", http, issuer)
+async def test_no_role_opens_nothing(client: Client, worker: Worker, issuer: Issuer) -> None:
     token = issuer.token(roles=["no-such-role"])
     worker.heard.clear()
     for route in (route for route in ROUTES if route.scope is not None):

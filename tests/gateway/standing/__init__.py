@@ -1,0 +1,1 @@
+"""What is asked and refused at a gateway that stands."""
