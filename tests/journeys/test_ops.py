@@ -205,14 +205,14 @@ async def test_a_dead_letter_is_discarded_once(operator: Person, workers_bus: Bu
     assert len(await audited(operator, told["id"])) == 1
 
 
-@pytest.mark.parametrize("body", [{}, {"reason": ""}, {"reason": "  "}, {"reason": 1}, {"reason": "x" * 501}])
-async def test_there_has_to_be_a_reason(operator: Person, workers_bus: Bus, body: Json) -> None:
+async def test_there_has_to_be_a_reason(operator: Person, workers_bus: Bus) -> None:
     letter = await buried(operator, workers_bus)
-    for method, path in (("POST", f"{letter}/replay"), ("DELETE", letter)):
-        refused = await operator.call(method, f"/v1/ops/dead-letters/{path}", body)
-        assert (refused.status, refused.code) == (422, "validation_failed")
-    for act in ("retry", "compensate"):
-        assert (await operator.post(f"/v1/ops/sagas/sag_x/{act}", body)).status == 422
+    for body in ({}, {"reason": ""}, {"reason": "  "}, {"reason": 1}, {"reason": "x" * 501}):
+        for method, path in (("POST", f"{letter}/replay"), ("DELETE", letter)):
+            refused = await operator.call(method, f"/v1/ops/dead-letters/{path}", body)
+            assert (refused.status, refused.code) == (422, "validation_failed"), body
+        for act in ("retry", "compensate"):
+            assert (await operator.post(f"/v1/ops/sagas/sag_x/{act}", body)).status == 422, body
     assert (await operator.read(f"/v1/ops/dead-letters/{letter}"))["status"] == "open"
 
 
