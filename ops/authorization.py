@@ -14,8 +14,9 @@ assert set(PEOPLE) == ROLES.keys()
 HEAD = f"""\
 # Who may do what
 
-Made by `./dev generate` from the routes and the built-in roles, and walked by `tests/gateway/standing/test_authorization.py`,
-which holds every cell against a running gateway. Custom roles are sets of the same permissions.
+Made by `./dev generate` from the routes and the built-in roles, and walked by
+`tests/gateway/standing/test_authorization.py`, which holds every cell against a running gateway. Custom roles are sets
+of the same permissions.
 
 - `{OPEN}`: nobody has to say who they are.
 - `{NOBODY}`: without a good access token: with none, or one that is expired, forged, revoked or meant for others.

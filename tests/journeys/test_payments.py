@@ -274,7 +274,7 @@ class TestWhoMayWhat:
 
 
 async def test_what_is_no_payment_makes_none(shop: Shop) -> None:
-    for changed in (
+    changes: tuple[Json, ...] = (
         {"amount": 0},
         {"amount": 1.0},
         {"amount": "5"},
@@ -286,7 +286,8 @@ async def test_what_is_no_payment_makes_none(shop: Shop) -> None:
         {"card": {"id": "crd_1", "cvv": "123"}},
         {"merchant_id": "mer_1"},
         {"status": "captured"},
-    ):
+    )
+    for changed in changes:
         body = {"card": {"id": "crd_1"}, "amount": 5, "currency": "IDR"} | changed
         refused = await shop.post("/v1/payments", body, key=key(), prefer="wait=5")
         assert (refused.status, refused.code) == (422, "validation_failed"), changed
