@@ -15,47 +15,46 @@ from tests.gateway.clients import Client, until
 from tests.gateway.conftest import Join, Start
 from tests.gateway.worker import Worker
 from tests.servers import Vhost, Vhosts
+from tests.system import eventually
 
 TRANSFER = "transfers.RequestTransfer"
 DONE = {"id": "trf_1", "status": "completed"}
+NEVER_ASKS = {"ask_again_seconds": 3600}
 
 
 @pytest.mark.parametrize("with_redis", [True, False])
 async def test_submit_at_one_and_wait_at_the_other(
     worker: Worker, start: Start, join: Join, *, with_redis: bool
 ) -> None:
-    options = {} if with_redis else {"redis_url": "redis://127.0.0.1:1/0"}
+    # Told through Redis; without it, the next question to the workers finds out.
+    alone = {"redis_url": "redis://127.0.0.1:1/0", "ask_again_seconds": 0.2}
+    options = NEVER_ASKS if with_redis else alone
     async with start(**options) as one, start(**options) as two:
         here = join(one)
         there = join(two, subject=here.principal)
         accepted = await here.transfer()
         poll = await there.get(accepted.headers["Location"])
         assert (poll.status, poll.json["status"]) == (200, "pending")
-        waiting = asyncio.create_task(there.get(accepted.headers["Location"], prefer="wait=10"))
+        waiting = asyncio.create_task(there.get(accepted.headers["Location"], prefer="wait=30"))
         await asyncio.sleep(0.3)
-        began = time.monotonic()
         await worker.finish(accepted.json["id"], DONE)
-        answer = await waiting
+        answer = await asyncio.wait_for(waiting, 20)
         assert (answer.json["status"], answer.json["result"]) == ("succeeded", DONE)
-        # Told through Redis at once; without it, the next question to the workers finds out.
-        assert time.monotonic() - began < (0.6 if with_redis else 2.5)
 
 
 async def test_who_waits_elsewhere_hears_of_an_outcome_that_its_caller_has(
     worker: Worker, start: Start, join: Join, redis_url: str
 ) -> None:
-    async with start() as one, start() as two, Redis.from_url(redis_url) as redis:
+    async with start(**NEVER_ASKS) as one, start(**NEVER_ASKS) as two, Redis.from_url(redis_url) as redis:
         here = join(one)
         there = join(two, subject=here.principal)
-        asked = asyncio.create_task(here.transfer("k", prefer="wait=10"))
+        asked = asyncio.create_task(here.transfer("k", prefer="wait=30"))
         await until(lambda: worker.of(TRANSFER))
         operation = (await there.transfer("k")).json["id"]
-        waiting = asyncio.create_task(there.get(f"/v1/operations/{operation}", prefer="wait=10"))
+        waiting = asyncio.create_task(there.get(f"/v1/operations/{operation}", prefer="wait=30"))
         await asyncio.sleep(0.3)
-        began = time.monotonic()
         await worker.finish(operation, DONE)
-        assert (await waiting).json["result"] == DONE
-        assert time.monotonic() - began < 0.6
+        assert (await asyncio.wait_for(waiting, 20)).json["result"] == DONE
         assert (await asked).status == 201
         assert not await redis.exists(f"saldo:outcome:{operation}"), "nobody will poll for it"
 
@@ -71,10 +70,11 @@ async def test_repeat_at_another_gateway(worker: Worker, start: Start, join: Joi
         assert (await there.transfer("k", amount=5)).code == "idempotency_key_reused"
 
 
-async def test_outcomes_are_served_from_redis(client: Client, worker: Worker) -> None:
+async def test_outcomes_are_served_from_redis(client: Client, worker: Worker, redis_url: str) -> None:
     worker.on(TRANSFER, DONE)
     answer = await client.transfer()
-    await asyncio.sleep(0.2)
+    async with Redis.from_url(redis_url) as redis:
+        await eventually("it is kept", 20, lambda: redis.exists(f"saldo:outcome:{answer.json['id']}"))
     worker.muted = True
     poll = await client.get(answer.headers["Location"])
     assert poll.json["status"] == "succeeded"
@@ -160,17 +160,17 @@ async def test_a_lost_confirm(gateway: Gateway, client: Client, worker: Worker, 
     assert (await client.transfer("k", prefer="wait=10")).status == 201
 
 
-async def test_a_late_confirm_is_waited_for(gateway: Gateway, client: Client, worker: Worker, monkeypatch: Any) -> None:
-    worker.muted = True
-
+async def test_a_late_confirm_is_waited_for(start: Start, join: Join, worker: Worker, monkeypatch: Any) -> None:
     async def late(*_: Any, **__: Any) -> None:
         await asyncio.sleep(1.5)
 
-    monkeypatch.setattr(gateway.instance.bus, "publish", late)
-    for prefer in (None, "wait=1"):
-        began = time.monotonic()
-        assert (await client.transfer(prefer=prefer)).status == 202
-        assert time.monotonic() - began > 1.4
+    async with start(acceptance_wait_seconds=0.25) as gateway:
+        worker.muted = True
+        monkeypatch.setattr(gateway.instance.bus, "publish", late)
+        for prefer in (None, "wait=1"):
+            began = time.monotonic()
+            assert (await join(gateway).transfer(prefer=prefer)).status == 202
+            assert time.monotonic() - began > 1.4
 
 
 async def test_what_was_not_sent(gateway: Gateway, client: Client, monkeypatch: Any) -> None:
@@ -315,7 +315,7 @@ async def test_events_beat_and_end(start: Start, join: Join) -> None:
         accepted = await client.transfer()
         began = time.monotonic()
         answer = await client.get(accepted.headers["Location"] + "/events")
-        assert 0.5 < time.monotonic() - began < 3
+        assert 0.5 < time.monotonic() - began < 20
         assert answer.body.count(b": waiting\n\n") >= 2
         # Somebody who hangs up is noticed.
         url = client.url + accepted.headers["Location"] + "/events"
@@ -345,4 +345,4 @@ async def test_stopping_lets_everybody_go(start: Start, join: Join) -> None:
         assert (await waiting).status == 202
         assert (await polling).json["status"] == "pending"
         assert b'"pending"' in (await watching).body
-        assert 0.4 < time.monotonic() - began < 3
+        assert 0.4 < time.monotonic() - began < 20

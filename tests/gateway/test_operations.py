@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -14,6 +15,13 @@ from tests.gateway.worker import Worker
 TRANSFER = "transfers.RequestTransfer"
 DONE = {"id": "trf_1", "status": "completed"}
 WALLET = {"id": "wal_1", "status": "active"}
+
+
+@pytest.fixture
+async def listener(start: Start, join: Join) -> AsyncIterator[Client]:
+    """A client of a gateway that never asks: only word wakes those who wait."""
+    async with start(ask_again_seconds=3600) as gateway:
+        yield join(gateway)
 
 
 async def eventually_heard(worker: Worker, type_: str, count: int = 1) -> None:
@@ -56,20 +64,18 @@ async def test_money_waits_if_preferred(client: Client, worker: Worker) -> None:
     assert answer.headers["Location"] == "/v1/transfers/trf_1"
 
 
-async def test_an_outcome_that_comes_later_wakes_the_waiter(client: Client, worker: Worker) -> None:
-    waiting = asyncio.create_task(client.transfer(prefer="wait=10"))
+async def test_an_outcome_that_comes_later_wakes_the_waiter(listener: Client, worker: Worker) -> None:
+    waiting = asyncio.create_task(listener.transfer(prefer="wait=30"))
     await eventually_heard(worker, TRANSFER)
     await asyncio.sleep(0.05)
-    began = time.monotonic()
     await worker.finish(worker.of(TRANSFER)[0].id, DONE)
-    answer = await waiting
-    assert (answer.status, time.monotonic() - began < 0.5) == (201, True)
+    assert (await waiting).status == 201
 
 
 async def test_a_wait_that_was_not_enough(client: Client) -> None:
     began = time.monotonic()
     answer = await client.transfer(prefer="wait=1")
-    assert 0.9 < time.monotonic() - began < 2
+    assert 0.9 < time.monotonic() - began < 10
     assert (answer.status, answer.headers["Preference-Applied"]) == (202, "wait=1")
 
 
@@ -153,16 +159,14 @@ async def test_a_repeat_is_the_same_operation(client: Client, worker: Worker) ->
     assert len(worker.operations) == 1
 
 
-async def test_a_repeat_of_a_pending_operation_wakes_with_it(client: Client, worker: Worker) -> None:
-    first = await client.transfer("k1")
-    waiting = asyncio.create_task(client.transfer("k1", prefer="wait=10"))
+async def test_a_repeat_of_a_pending_operation_wakes_with_it(listener: Client, worker: Worker) -> None:
+    first = await listener.transfer("k1")
+    waiting = asyncio.create_task(listener.transfer("k1", prefer="wait=30"))
     await eventually_heard(worker, TRANSFER, 2)
     await asyncio.sleep(0.1)
-    began = time.monotonic()
     await worker.finish(first.json["id"], DONE)
     answer = await waiting
     assert (answer.status, answer.headers["Idempotency-Replayed"]) == (201, "true")
-    assert time.monotonic() - began < 0.5
 
 
 async def test_a_misused_key(client: Client, worker: Worker) -> None:
@@ -253,12 +257,12 @@ async def test_a_made_up_operation_does_not_exist(client: Client, change: slice)
 
 
 async def test_acceptance_is_waited_for_only_so_long(worker: Worker, start: Start, join: Join) -> None:
-    async with start(query_timeout_seconds=1) as gateway:
+    async with start(query_timeout_seconds=1, acceptance_wait_seconds=0.25) as gateway:
         worker.muted = True
         client = join(gateway)
         began = time.monotonic()
         answer = await client.transfer("k1")
-        assert 0.2 < time.monotonic() - began < 1
+        assert time.monotonic() - began > 0.2
         assert (answer.status, answer.json["type"]) == (202, TRANSFER)
         # The workers don't know it, nor do they answer, but the id proves that it was given out.
         poll = await client.get(answer.headers["Location"])
@@ -271,22 +275,18 @@ async def test_acceptance_is_waited_for_only_so_long(worker: Worker, start: Star
 async def test_a_waiter_asks_the_workers_itself(client: Client, worker: Worker) -> None:
     accepted = await client.transfer()
     name = accepted.json["id"]
-    waiting = asyncio.create_task(client.get(accepted.headers["Location"], prefer="wait=10"))
+    waiting = asyncio.create_task(client.get(accepted.headers["Location"], prefer="wait=30"))
     await asyncio.sleep(0.1)
     # The answer is lost: known to the worker, never told.
     worker.operations[name].answer = DONE
-    began = time.monotonic()
-    assert (await waiting).json["status"] == "succeeded"
-    assert time.monotonic() - began < 2.5
+    assert (await asyncio.wait_for(waiting, 20)).json["status"] == "succeeded"
 
 
-async def test_long_polling(client: Client, worker: Worker) -> None:
-    accepted = await client.transfer()
-    waiting = asyncio.create_task(client.get(accepted.headers["Location"], prefer="wait=10"))
+async def test_long_polling(listener: Client, worker: Worker) -> None:
+    accepted = await listener.transfer()
+    waiting = asyncio.create_task(listener.get(accepted.headers["Location"], prefer="wait=30"))
     await asyncio.sleep(0.2)
-    began = time.monotonic()
     await worker.finish(accepted.json["id"], DONE)
-    answer = await waiting
+    answer = await asyncio.wait_for(waiting, 20)
     assert (answer.status, answer.json["status"]) == (200, "succeeded")
-    assert answer.headers["Preference-Applied"] == "wait=10"
-    assert time.monotonic() - began < 0.5
+    assert answer.headers["Preference-Applied"] == "wait=30"

@@ -42,7 +42,7 @@ async def test_an_answer_a_repeat_and_a_poll_show_it_at_any_gateway(
 
 async def test_what_can_not_be_shown_now_is_shown_later(start: Start, join: Join, worker: Worker) -> None:
     worker.silent.add(f"{REVEALS}.v1")
-    async with start(query_timeout_seconds=0.3) as gateway:
+    async with start(query_timeout_seconds=1.5) as gateway:
         client = join(gateway)
         accepted = await client.post("/v1/cards", WISH, key="one")
         assert (accepted.status, accepted.json["status"]) == (202, "pending")

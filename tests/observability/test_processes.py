@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from contracts.cards import TokenizeCard
 from tests.observability.collector import Collector, collecting
 from tests.people import Person
-from tests.system import System, Systems
+from tests.system import System, Systems, eventually
 from tests.workers.client import Client
 from tests.workers.conftest import free_port, vhost, worker_settings
 
@@ -106,11 +106,15 @@ async def test_metrics_tell_of_messages_batches_sagas_and_invariants(ani: Person
 
 async def test_the_ledger_measures_its_invariants(ani: Person, system: System) -> None:
     await ani.open(funds=10_000)
-    await asyncio.sleep(1.5)
-    found = await _metrics(system, "workers-ledger")
-    invariants = {labels: value for labels, value in found.items() if labels[0] == "saldo_ledger_invariant"}
-    assert any("IDR" in labels for labels in invariants)
-    assert set(invariants.values()) == {0.0}
+    measured: dict[tuple[str, ...], float] = {}
+
+    async def measures() -> bool:
+        found = await _metrics(system, "workers-ledger")
+        measured.update({labels: value for labels, value in found.items() if labels[0] == "saldo_ledger_invariant"})
+        return any("IDR" in labels for labels in measured)
+
+    await eventually("rupiahs are measured", 20, measures)
+    assert set(measured.values()) == {0.0}
 
 
 async def test_ready_means_ready(system: System) -> None:

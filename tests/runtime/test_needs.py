@@ -9,6 +9,7 @@ from typing import Any
 from contracts.envelope import Envelope
 from tests.runtime.books import Books
 from tests.runtime.desk import Desk, said
+from tests.runtime.patience import until
 from tests.runtime.probe import Script
 from tests.runtime.said.bank import Deposit, Move, Name, Reserve, Sneak
 from tests.runtime.said.shop import Order
@@ -122,7 +123,7 @@ async def test_the_second_try_locks_everything_up_front(desk: Desk, books: Books
         async with books.connection.transaction():
             await books.connection.execute("SELECT 1 FROM probe.accounts WHERE id = 'late' FOR UPDATE")
             delivering = asyncio.create_task(desk.deliver(*batch))
-            await asyncio.sleep(0.25)
+            await until(lambda: statements.count("BEGIN") >= 2)
         await delivering
     log = "".join("S" if "FROM probe.accounts" in one else "|" if one == "BEGIN" else "" for one in statements)
     first, *others = log.strip("|").split("|")

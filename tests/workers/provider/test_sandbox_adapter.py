@@ -26,7 +26,7 @@ def reaching(http: aiohttp.ClientSession, url: str, *, retries: int = 0, failure
         url=url,
         key=SecretStr(KEY),
         callback_secret=SecretStr("callback-secret"),
-        timeout_seconds=0.3,
+        timeout_seconds=1,
         retries=retries,
         retry_seconds=0.01,
     )
