@@ -16,6 +16,7 @@ from gateway.server import Gateway
 from gateway.settings import Settings
 from tests.gateway.tokens import Issuer
 
+ME = "/v1/auth/me"
 KEY = urlsafe_b64encode(bytes(range(32))).decode()
 
 
@@ -86,6 +87,13 @@ class Client:
 
     async def transfer(self, key: str | None = None, prefer: str | None = None, **changes: Any) -> Answer:
         return await self.post("/v1/transfers", transfer(**changes), key=key or secrets.token_hex(8), prefer=prefer)
+
+
+async def refused(client: Client, token: str, code: str = "token_invalid") -> None:
+    """A token opens nothing."""
+    answer = await client.get(ME, anonymous=True, headers={"Authorization": f"Bearer {token}"})
+    assert (answer.status, answer.code) == (401, code)
+    assert answer.headers["WWW-Authenticate"].startswith('Bearer realm="saldo", error="invalid_token"')
 
 
 def transfer(**changes: Any) -> dict[str, Any]:

@@ -10,12 +10,11 @@ from contracts.identity import CredentialsInvalid, LockedOut
 from gateway.proxies import Proxies
 from gateway.server import Gateway
 from gateway.settings import Settings
-from tests.gateway.clients import Client, transfer, until
+from tests.gateway.clients import ME, Client, refused, transfer, until
 from tests.gateway.conftest import Join, Start
 from tests.gateway.tokens import Issuer
 from tests.gateway.worker import Worker
 
-ME = "/v1/auth/me"
 PERSON_VIEW = {"id": "usr_1", "version": 1}
 PERSON = {"email": "a@b.example", "password": "p" * 12, "first_name": "A", "last_name": "B"}
 
@@ -23,12 +22,6 @@ PERSON = {"email": "a@b.example", "password": "p" * 12, "first_name": "A", "last
 @pytest.fixture(autouse=True)
 def me(worker: Worker) -> None:
     worker.on("identity.GetMe", PERSON_VIEW)
-
-
-async def refused(client: Client, token: str, code: str = "token_invalid") -> None:
-    answer = await client.get(ME, anonymous=True, headers={"Authorization": f"Bearer {token}"})
-    assert (answer.status, answer.code) == (401, code)
-    assert answer.headers["WWW-Authenticate"].startswith('Bearer realm="saldo", error="invalid_token"')
 
 
 async def test_unknown_keys_are_asked_for_but_not_each_time(client: Client, worker: Worker, gateway: Gateway) -> None:

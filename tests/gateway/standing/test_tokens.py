@@ -10,24 +10,16 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.gateway.clients import Client
+from tests.gateway.clients import ME, Client, refused
 from tests.gateway.tokens import Issuer
 from tests.gateway.worker import Worker
 
-ME = "/v1/auth/me"
 PERSON_VIEW = {"id": "usr_1", "version": 1}
-PERSON = {"email": "a@b.example", "password": "p" * 12, "first_name": "A", "last_name": "B"}
 
 
 @pytest.fixture(autouse=True)
 def me(worker: Worker) -> None:
     worker.on("identity.GetMe", PERSON_VIEW)
-
-
-async def refused(client: Client, token: str, code: str = "token_invalid") -> None:
-    answer = await client.get(ME, anonymous=True, headers={"Authorization": f"Bearer {token}"})
-    assert (answer.status, answer.code) == (401, code)
-    assert answer.headers["WWW-Authenticate"].startswith('Bearer realm="saldo", error="invalid_token"')
 
 
 async def test_a_good_token(client: Client, worker: Worker) -> None:
