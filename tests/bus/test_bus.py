@@ -147,7 +147,7 @@ async def test_whoever_is_cancelled_while_closing_is_cancelled(own_bus: Bus, bro
         stopping = asyncio.create_task(own_bus.stop())
         await asyncio.sleep(0.1)
         stopping.cancel()
-        await asyncio.wait({stopping}, timeout=20)
+        await asyncio.wait({stopping}, timeout=1)
         assert stopping.cancelled()
 
 

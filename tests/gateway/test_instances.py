@@ -38,7 +38,7 @@ async def test_submit_at_one_and_wait_at_the_other(
         waiting = asyncio.create_task(there.get(accepted.headers["Location"], prefer="wait=30"))
         await asyncio.sleep(0.3)
         await worker.finish(accepted.json["id"], DONE)
-        answer = await asyncio.wait_for(waiting, 20)
+        answer = await asyncio.wait_for(waiting, 2.5)
         assert (answer.json["status"], answer.json["result"]) == ("succeeded", DONE)
 
 
@@ -54,7 +54,7 @@ async def test_who_waits_elsewhere_hears_of_an_outcome_that_its_caller_has(
         waiting = asyncio.create_task(there.get(f"/v1/operations/{operation}", prefer="wait=30"))
         await asyncio.sleep(0.3)
         await worker.finish(operation, DONE)
-        assert (await asyncio.wait_for(waiting, 20)).json["result"] == DONE
+        assert (await asyncio.wait_for(waiting, 2.5)).json["result"] == DONE
         assert (await asked).status == 201
         assert not await redis.exists(f"saldo:outcome:{operation}"), "nobody will poll for it"
 
@@ -315,7 +315,7 @@ async def test_events_beat_and_end(start: Start, join: Join) -> None:
         accepted = await client.transfer()
         began = time.monotonic()
         answer = await client.get(accepted.headers["Location"] + "/events")
-        assert 0.5 < time.monotonic() - began < 20
+        assert 0.5 < time.monotonic() - began < 3
         assert answer.body.count(b": waiting\n\n") >= 2
         # Somebody who hangs up is noticed.
         url = client.url + accepted.headers["Location"] + "/events"
@@ -345,4 +345,4 @@ async def test_stopping_lets_everybody_go(start: Start, join: Join) -> None:
         assert (await waiting).status == 202
         assert (await polling).json["status"] == "pending"
         assert b'"pending"' in (await watching).body
-        assert 0.4 < time.monotonic() - began < 20
+        assert 0.4 < time.monotonic() - began < 3

@@ -69,13 +69,13 @@ async def test_an_outcome_that_comes_later_wakes_the_waiter(listener: Client, wo
     await eventually_heard(worker, TRANSFER)
     await asyncio.sleep(0.05)
     await worker.finish(worker.of(TRANSFER)[0].id, DONE)
-    assert (await waiting).status == 201
+    assert (await asyncio.wait_for(waiting, 2.5)).status == 201
 
 
 async def test_a_wait_that_was_not_enough(client: Client) -> None:
     began = time.monotonic()
     answer = await client.transfer(prefer="wait=1")
-    assert 0.9 < time.monotonic() - began < 10
+    assert 0.9 < time.monotonic() - began < 2
     assert (answer.status, answer.headers["Preference-Applied"]) == (202, "wait=1")
 
 
@@ -165,7 +165,7 @@ async def test_a_repeat_of_a_pending_operation_wakes_with_it(listener: Client, w
     await eventually_heard(worker, TRANSFER, 2)
     await asyncio.sleep(0.1)
     await worker.finish(first.json["id"], DONE)
-    answer = await waiting
+    answer = await asyncio.wait_for(waiting, 2.5)
     assert (answer.status, answer.headers["Idempotency-Replayed"]) == (201, "true")
 
 
@@ -262,7 +262,7 @@ async def test_acceptance_is_waited_for_only_so_long(worker: Worker, start: Star
         client = join(gateway)
         began = time.monotonic()
         answer = await client.transfer("k1")
-        assert time.monotonic() - began > 0.2
+        assert 0.2 < time.monotonic() - began < 1
         assert (answer.status, answer.json["type"]) == (202, TRANSFER)
         # The workers don't know it, nor do they answer, but the id proves that it was given out.
         poll = await client.get(answer.headers["Location"])
@@ -279,7 +279,7 @@ async def test_a_waiter_asks_the_workers_itself(client: Client, worker: Worker) 
     await asyncio.sleep(0.1)
     # The answer is lost: known to the worker, never told.
     worker.operations[name].answer = DONE
-    assert (await asyncio.wait_for(waiting, 20)).json["status"] == "succeeded"
+    assert (await asyncio.wait_for(waiting, 2.5)).json["status"] == "succeeded"
 
 
 async def test_long_polling(listener: Client, worker: Worker) -> None:
@@ -287,6 +287,6 @@ async def test_long_polling(listener: Client, worker: Worker) -> None:
     waiting = asyncio.create_task(listener.get(accepted.headers["Location"], prefer="wait=30"))
     await asyncio.sleep(0.2)
     await worker.finish(accepted.json["id"], DONE)
-    answer = await asyncio.wait_for(waiting, 20)
+    answer = await asyncio.wait_for(waiting, 2.5)
     assert (answer.status, answer.json["status"]) == (200, "succeeded")
     assert answer.headers["Preference-Applied"] == "wait=30"

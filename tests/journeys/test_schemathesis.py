@@ -21,7 +21,7 @@ from tests.people import Person
 from tests.system import System
 
 JWKS = "/.well-known/jwks.json"
-EXAMPLES = {GenerationMode.POSITIVE: 10, GenerationMode.NEGATIVE: 15}
+EXAMPLES = {GenerationMode.POSITIVE: 15, GenerationMode.NEGATIVE: 25}
 CHECKS = [
     not_a_server_error,
     status_code_conformance,

@@ -77,7 +77,7 @@ async def test_an_idle_worker_answers_at_once(start: Start, client: Client) -> N
         began = asyncio.get_running_loop().time()
         await client.ask(DEPOSIT)
         waits.append(asyncio.get_running_loop().time() - began)
-    assert min(waits) < 0.5, "nobody lingers for company"
+    assert min(waits) < 0.2, "nobody lingers for company"
 
 
 async def test_rubbish_is_buried_and_its_neighbours_are_handled(

@@ -119,7 +119,7 @@ async def test_postgresql_goes_and_comes_back(
     await load.at_least(100)
     await asyncio.to_thread(getattr(own_postgres, how))
     await load.at_least(len(load.sent) + 50)
-    await until(lambda: not any(worker._consumer and worker._consumer.consuming for worker in workers))
+    await until(lambda: not any(worker._consumer and worker._consumer.consuming for worker in workers), seconds=5)
     for worker in workers:
         assert await worker.missing() == ["not ready: consuming", "not ready: database"]
     await asyncio.to_thread(own_postgres.start)
@@ -184,7 +184,7 @@ async def test_stopping_during_an_outage_does_not_wait_for_its_end(
     await asyncio.to_thread(own_postgres.stop)
     await client.send(client.envelope(Deposit(account="a", amount=1)))
     await asyncio.sleep(0.5)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(4):
         await worker.stop()
     await asyncio.to_thread(own_postgres.start)
     await start("bank")

@@ -1,6 +1,8 @@
 """Logging in: what comes of it, and what it doesn't tell."""
 
 import asyncio
+import statistics
+import time
 from typing import Any
 
 import asyncpg
@@ -121,6 +123,22 @@ async def test_a_hash_that_is_changed_meanwhile_is_not_believed(desk: Desk, rows
     reply = await logging_in
     assert reply.problem is not None
     assert reply.problem.code == "credentials_invalid"
+
+
+async def test_strangers_take_as_long_as_people(desk: Desk, rows: asyncpg.Connection) -> None:
+    """Taken in turns, so that whatever else the machine does meets both alike; nobody is locked out meanwhile."""
+    await desk.register()
+    times: dict[str, list[float]] = {"budi@example.com": [], "stranger@example.com": []}
+    for number in range(25):
+        await rows.execute("DELETE FROM identity.attempts")
+        for email in sorted(times, reverse=number % 2 == 1):
+            started = time.perf_counter()
+            reply = await desk.log_in(email, f"wrong password {number}")
+            times[email].append(time.perf_counter() - started)
+            assert reply.problem is not None
+            assert reply.problem.code == "credentials_invalid"
+    known, unknown = (statistics.median(taken) for taken in times.values())
+    assert 0.6 < known / unknown < 1.7, (known, unknown)
 
 
 async def test_strangers_cost_the_same_work_as_people(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
